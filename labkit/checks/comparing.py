@@ -1,0 +1,103 @@
+"""Compare what an answer did with what is expected, in the order of the checks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labkit.checks.running import Outcome
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Why one case fails: a code, a sentence, and for wrong values the entry where it shows."""
+
+    code: str
+    sentence: str
+    output: str = ""
+    index: tuple[int, ...] = ()
+    got: float | None = None
+    expected: float | None = None
+
+
+def difference(outcome: Outcome, truth: Outcome, case, tolerance, holds=None) -> Difference | None:
+    """The first thing that is wrong in `outcome`, or None.
+
+    Order: returned, type, shape, dtype, finite, values (or, for random results, what `holds`
+    says), inputs unchanged, same answer twice.
+    """
+    if outcome.fault:
+        return Difference(outcome.fault, outcome.detail)
+    if holds is not None and not case.raises:
+        broken = holds(case, outcome.outputs)
+        found = Difference("property", broken) if broken else None
+    else:
+        found = next(
+            (
+                wrong
+                for name, expected in truth.outputs.items()
+                if (wrong := array_difference(name, outcome.outputs.get(name), expected, tolerance))
+            ),
+            None,
+        )
+    return found or misconduct(outcome, case, tolerance)
+
+
+def array_difference(name: str, got: np.ndarray | None, expected: np.ndarray, tolerance):
+    """Shape, dtype, finite, values: the first that is wrong in one result, or None."""
+    if got is None:
+        return Difference("count", f"{name} is missing")
+    if got.shape != expected.shape:
+        return Difference("shape", f"{name} has shape {got.shape}; expected {expected.shape}", name)
+    if expected.ndim and got.dtype != expected.dtype:
+        return Difference("dtype", f"{name} is {got.dtype}; expected {expected.dtype}", name)
+    broken = np.isfinite(expected) & ~np.isfinite(got)
+    wrong = broken if broken.any() else ~agree(got, expected, tolerance)
+    if not wrong.any():
+        return None
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    place = f"{name}[{', '.join(map(str, index))}]" if index else name
+    values = got[index].item(), expected[index].item()
+    sentence = f"{place} is {number(values[0])}; expected {number(values[1])}"
+    return Difference("not finite" if broken.any() else "values", sentence, name, index, *values)
+
+
+def misconduct(outcome: Outcome, case, tolerance) -> Difference | None:
+    """Inputs changed, or another answer the second time."""
+    for name, after in outcome.after.items():
+        if not same_array(after, case.args[name]):
+            return Difference("inputs changed", f"it changed its input {name}; work on a copy")
+    if outcome.again is not None and not same_results(outcome.outputs, outcome.again, tolerance):
+        return Difference("not repeatable", "called again with the same arguments, it answered otherwise")
+    return None
+
+
+def agree(got: np.ndarray, expected: np.ndarray, tolerance) -> np.ndarray:
+    """Where the values agree within the tolerance, elementwise; equal infinities and NaNs agree."""
+    if got.dtype.kind in "biu" and expected.dtype.kind in "biu":
+        return got == expected
+    room = tolerance.of(got, expected)
+    with np.errstate(invalid="ignore", over="ignore"):
+        close = np.abs(got - expected) <= room + room * np.abs(expected)
+    return close & np.isfinite(expected) | (got == expected) | (np.isnan(got) & np.isnan(expected))
+
+
+def same_array(one: np.ndarray, other: np.ndarray) -> bool:
+    """Same shape, dtype and values, bit for bit but for the payload of NaNs."""
+    return one.shape == other.shape and one.dtype == other.dtype and np.array_equal(
+        one, other, equal_nan=one.dtype.kind in "fc"
+    )
+
+
+def same_results(one: dict, other: dict, tolerance) -> bool:
+    """The same names, shapes and values within the tolerance; precision may differ."""
+    return one.keys() == other.keys() and all(
+        one[name].shape == other[name].shape and bool(agree(one[name], other[name], tolerance).all())
+        for name in one
+    )
+
+
+def number(value: float | int | bool | complex) -> str:
+    """A number as a person writes it: 8 for 8.0, four digits for the rest."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,112 @@
+"""Name the known mistake behind a wrong answer."""
+
+from collections.abc import Callable
+
+from labkit.asked.exercise import Case, Exercise
+from labkit.checks.comparing import Difference, difference, misconduct, same_results
+from labkit.checks.running import Outcome, attempt
+from labkit.references.reference import Mistake, Reference
+
+Cases = dict[str, Case]
+Outcomes = dict[str, Outcome]
+
+
+def differences(cases: Cases, outcomes: Outcomes, truth: Outcomes, reference: Reference):
+    """What is wrong, by case; cases that are right are left out."""
+    found = {
+        name: difference(outcomes[name], truth[name], case, reference.tolerance, reference.holds)
+        for name, case in cases.items()
+    }
+    return {name: wrong for name, wrong in found.items() if wrong}
+
+
+class Conduct(dict):
+    """What one spelling of a mistake does, by case, found out when asked for."""
+
+    def __init__(self, exercise: Exercise, answer: Callable, cases: Cases):
+        self.attempt = lambda name: attempt(exercise, answer, cases[name])
+
+    def __missing__(self, name: str) -> Outcome:
+        self[name] = self.attempt(name)
+        return self[name]
+
+
+def recognise(
+    exercise: Exercise,
+    reference: Reference,
+    cases: Cases,
+    outcomes: Outcomes,
+    wrong: dict[str, Difference],
+) -> list[Mistake]:
+    """The known mistakes that explain what is wrong, the most telling first.
+
+    A mistake explains an answer that does exactly what the mistake does, on all cases. Where none
+    does, the cases with results and those that should raise are looked at apart, for an answer may
+    have a bug in each; a different precision is forgiven last. While wrong results are unexplained,
+    a missing error is not named: it would be read as their cause.
+    """
+    values = {name for name, case in cases.items() if not case.raises}
+    raising = cases.keys() - values
+    known = [
+        (mistake, Conduct(exercise, answer, cases))
+        for mistake in reference.mistakes
+        for answer in mistake.answers
+    ]
+    found: list[Mistake] = []
+    explained: set[str] = set()
+    for names, strict in ((set(cases), True), (values, True), (values, False), (raising, True)):
+        if not (names & wrong.keys()) - explained:
+            continue
+        if names == raising and (values & wrong.keys()) - explained:
+            break
+        for mistake, done in known:
+            if mistake.shows is not None:
+                hit = shows_in(mistake, cases, outcomes)
+            else:
+                hit = same_conduct(cases, names, outcomes, done, wrong, reference, strict)
+            if hit:
+                found.append(mistake)
+                explained |= names
+                break
+    return found
+
+
+def shows_in(mistake: Mistake, cases: Cases, outcomes: Outcomes) -> bool:
+    """Whether a mistake in random results is seen in at least one case."""
+    return any(
+        outcome.outputs is not None and mistake.shows(cases[name], outcome.outputs)
+        for name, outcome in outcomes.items()
+    )
+
+
+def same_conduct(cases, names, outcomes, done, wrong, reference, strict) -> bool:
+    """Whether an answer does what a mistake does on the cases `names`.
+
+    Some failing case must show it beyond doubt: the same wrong results, or the same fault, where
+    raising counts only if the exception's class is the same too.
+    """
+    tolerance = reference.tolerance
+    manners = () if strict else ("type", "dtype", "inputs changed", "not repeatable")
+    shown = False
+    for name in names:
+        got, other = outcomes[name], done[name]
+        if (got.outputs is None) != (other.outputs is None):
+            return False
+        if got.outputs is None:
+            if got.fault != other.fault:
+                return False
+            shown = shown or got.error == other.error
+            continue
+        if not same_results(got.outputs, other.outputs, tolerance):
+            return False
+        if strict and not same_manners(cases[name], got, other, tolerance):
+            return False
+        shown = shown or (name in wrong and wrong[name].code not in manners)
+    return shown
+
+
+def same_manners(case: Case, got: Outcome, other: Outcome, tolerance) -> bool:
+    """Same fault, same precision, inputs left alone alike, repeatable alike."""
+    kinds = [{n: a.dtype if a.ndim else None for n, a in o.outputs.items()} for o in (got, other)]
+    odd = [found.code if (found := misconduct(o, case, tolerance)) else "" for o in (got, other)]
+    return got.fault == other.fault and kinds[0] == kinds[1] and odd[0] == odd[1]

@@ -1,0 +1,136 @@
+"""Run an answer on cases and write down what it did. NumPy only: this runs where the answer runs."""
+
+import contextlib
+import copy
+import io
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from labkit.asked.exercise import Case, Exercise, Misuse
+
+LABKIT = str(Path(__file__).resolve().parent.parent)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an answer did with one case.
+
+    outputs   its results as plain arrays by name, None where there are none
+    fault     "" or: stub, none, count, type, raised, wrong error, no error
+    detail    the fault in words
+    error     name of the exception's class, if it raised
+    where     the answer's own lines in the traceback, innermost last
+    after     the array arguments as they were after the call
+    again     the results of a second call with the same arguments, None where there are none
+    warned    texts of the warnings it gave
+    """
+
+    outputs: dict[str, np.ndarray] | None = None
+    fault: str = ""
+    detail: str = ""
+    error: str = ""
+    where: tuple[str, ...] = ()
+    after: dict[str, np.ndarray] = field(default_factory=dict)
+    again: dict[str, np.ndarray] | None = None
+    warned: tuple[str, ...] = ()
+
+
+def run(exercise: Exercise, answer: Callable, cases: dict[str, Case]) -> dict[str, Outcome]:
+    """Run `answer` on every case, then once more in reverse order, each time on fresh copies.
+
+    Nothing an answer raises gets out, KeyboardInterrupt excepted. What it prints is shown once.
+    A stub is called once: the other cases hold the same outcome.
+    """
+    first: dict[str, Outcome] = {}
+    for name, case in cases.items():
+        first[name] = attempt(exercise, answer, case)
+        if first[name].fault == "stub":
+            return dict.fromkeys(cases, first[name])
+    for name in reversed(cases):
+        if first[name].outputs is not None and not cases[name].raises:
+            with contextlib.redirect_stdout(io.StringIO()):
+                again = attempt(exercise, answer, cases[name]).outputs
+            first[name] = Outcome(**{**vars(first[name]), "again": again})
+    return first
+
+
+def attempt(exercise: Exercise, answer: Callable, case: Case) -> Outcome:
+    """One drive of `answer` on a private copy of `case`."""
+    case = Case(case.catches, copy.deepcopy(case.args), case.keywords, case.raises)
+    outputs, fault, detail, error, where = None, "", "", "", ()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            results = exercise.drive(answer, case, exercise.returns)
+            outputs, fault, detail = as_arrays(results, exercise.returns)
+            if case.raises:
+                outputs, fault = None, "no error"
+                detail = f"it raised nothing; a {case.raises} was expected"
+        except Misuse as misuse:
+            fault, detail = misuse.code, str(misuse)
+        except NotImplementedError as stub:
+            fault, detail = "stub", str(stub)
+        except (Exception, SystemExit) as raised:  # an answer may raise anything
+            error, where = type(raised).__name__, own_lines(raised)
+            fault, detail = "raised", f"it raised {error}: {raised}"
+            if case.raises and any(case.raises == c.__name__ for c in type(raised).__mro__):
+                outputs, fault, detail = {"raised": np.array(True)}, "", ""
+            elif case.raises:
+                fault, detail = "wrong error", f"{detail}; a {case.raises} was expected"
+    after = {name: plain(value) for name, value in case.args.items() if isinstance(value, np.ndarray)}
+    warned = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught))
+    return Outcome(outputs, fault, detail, error, where, after, None, warned)
+
+
+def as_arrays(results: dict[str, object], returns: dict[str, str]):
+    """The results as plain arrays, with the first fault in their types: (outputs, fault, detail)."""
+    outputs, fault, detail = {}, "", ""
+    for name, value in results.items():
+        wrong = wrong_type(value, returns.get(name, "array"))
+        if wrong and not fault:
+            fault, detail = ("none" if value is None else "type"), f"{name} is {wrong}"
+        try:
+            array = plain(value)
+        except Exception:  # the value may be anything, with an __array__ of its own
+            return None, fault or "type", detail or f"{name} cannot be read as an array"
+        if array.dtype.kind not in "biufc":
+            return None, fault or "type", detail or f"{name} holds {array.dtype}, not numbers"
+        outputs[name] = array
+    return outputs, fault, detail
+
+
+def plain(value: object) -> np.ndarray:
+    """A private copy of `value` as an ndarray proper, in row order."""
+    return np.array(value, order="C", copy=True, subok=False)
+
+
+def wrong_type(value: object, expected: str) -> str:
+    """What `value` is and what was expected, where these differ; else an empty string."""
+    if expected == "array":
+        fits, wanted = isinstance(value, np.ndarray), "a NumPy array"
+    else:
+        array = np.asarray(value) if isinstance(value, (int, float, np.generic, np.ndarray)) else None
+        kinds, wanted = ("iu", "an integer") if expected == "integer" else ("f", "a float")
+        fits = array is not None and array.ndim == 0 and array.dtype.kind in kinds
+    if fits:
+        return ""
+    kind = "None" if value is None else f"a {type(value).__module__}.{type(value).__name__}"
+    kind = kind.replace("builtins.", "")
+    shown = f" ({value})" if isinstance(value, (bool, int, float, np.generic)) else ""
+    return f"{kind}{shown}; expected {wanted}"
+
+
+def own_lines(raised: BaseException) -> tuple[str, ...]:
+    """The lines of the traceback that are neither labkit's nor an installed library's."""
+    frames = traceback.extract_tb(raised.__traceback__)
+    own = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith(LABKIT) and "site-packages" not in frame.filename
+    ]
+    return tuple(f"line {frame.lineno} in {frame.name}: {frame.line}".rstrip(": ") for frame in own)
