@@ -74,8 +74,9 @@ def recognise(
 def shows_in(mistake: Mistake, cases: Cases, outcomes: Outcomes) -> bool:
     """Whether a mistake in random results is seen in at least one case."""
     return any(
-        outcome.outputs is not None and mistake.shows(cases[name], outcome.outputs)
-        for name, outcome in outcomes.items()
+        mistake.shows(case, outcomes[name].outputs)
+        for name, case in cases.items()
+        if not case.raises and outcomes[name].outputs is not None
     )
 
 

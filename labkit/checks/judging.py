@@ -25,7 +25,7 @@ def judge(
     Only the cases decide; the small ones explain.
     """
     with one_thread():
-        return _judge(exercise, reference, cases, outcomes, small, small_outcomes)
+        return verdict(exercise, reference, cases, outcomes, small, small_outcomes)
 
 
 @contextlib.contextmanager
@@ -39,7 +39,8 @@ def one_thread():
         torch.set_num_threads(threads)
 
 
-def _judge(exercise, reference, cases, outcomes, small, small_outcomes) -> Report:
+def verdict(exercise, reference, cases, outcomes, small, small_outcomes) -> Report:
+    """As `judge`, on as many threads as torch has."""
     if any(outcome.fault == "stub" for outcome in outcomes.values()):
         return Report(exercise, reference.like, len(cases), not_yet=True)
     wrong = differences(cases, outcomes, run(exercise, reference.answer, cases), reference)

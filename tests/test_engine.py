@@ -1,0 +1,266 @@
+"""The engine: every kind of exercise, what a learner reads, and what `import labkit` costs."""
+
+import subprocess
+import sys
+
+import kinds
+import numpy as np
+import pytest
+
+import labkit
+from labkit.asked.exercise import KINDS, Case, Exercise
+from labkit.checks import CheckFailed
+from labkit.checks.matrix import matrix
+
+
+@pytest.fixture(autouse=True)
+def examples(monkeypatch):
+    kinds.install(monkeypatch)
+
+
+def test_every_kind_has_an_example():
+    assert tuple(kinds.KINDS) == KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_right_answer_of_each_kind_passes(kind):
+    exercise, reference = kinds.KINDS[kind]
+    for seed in range(5):
+        report = labkit.examine(exercise, reference.answer, seed)
+        assert report.passed, str(report)
+        assert report.score == report.max_score == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"), [(k, i) for k, (_, ref) in kinds.KINDS.items() for i in range(len(ref.mistakes))]
+)
+def test_each_mistake_of_each_kind_is_rejected_and_named(kind, number):
+    exercise, reference = kinds.KINDS[kind]
+    mistake = reference.mistakes[number]
+    report = labkit.examine(exercise, mistake.answers[0])
+    assert not report.passed
+    assert report.score == 0
+    if mistake.name == "global_random_state":  # told by the engine itself: another answer the second time
+        assert "answered otherwise" in str(report)
+    else:
+        assert report.mistake == mistake.name, str(report)
+        assert mistake.sentence in str(report)
+
+
+def test_the_same_seed_gives_the_same_report_and_another_seed_other_numbers():
+    wrong = kinds.ARRAY_REFERENCE.mistakes[0].answers[0]
+    first, again, other = (str(labkit.examine(kinds.ARRAY, wrong, seed)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+# What is known of the real exercises -----------------------------------------------------------------
+
+
+def test_exercises_are_listed_in_course_order_with_all_their_parts():
+    listed = labkit.exercises()
+    assert [one.name for one in listed][:6] == [
+        "output_size", "same_padding", "zero_pad", "conv1d_forward", "corr2d", "conv2d_forward"
+    ]
+    assert len({one.name for one in listed}) == len(listed)
+    for one in listed:
+        assert one.kind in KINDS and one.points >= 1 and one.lab.startswith("lab")
+        assert len(one.mistakes) >= 3 and len(set(one.mistakes)) == len(one.mistakes)
+        assert len(set(one.hints)) == 3 and all(one.hints)
+
+
+@pytest.mark.parametrize("exercise", labkit.exercises(), ids=lambda e: e.name)
+def test_mistakes_are_rejected_named_and_different_and_no_case_is_idle(exercise):
+    table = matrix(exercise)
+    assert table.problems() == []
+    assert set(table.mistakes) == set(exercise.mistakes)
+
+
+@pytest.mark.parametrize("exercise", labkit.exercises(), ids=lambda e: e.name)
+def test_every_mistake_shows_in_a_small_case(exercise):
+    from labkit.checks.diagnosing import differences
+    from labkit.checks.running import run
+    from labkit.references import reference
+
+    small, true = exercise.small(), reference(exercise)
+    truth = run(exercise, true.answer, small)
+    for mistake in true.mistakes:
+        for answer in mistake.answers:
+            assert differences(small, run(exercise, answer, small), truth, true), mistake.name
+    for case in small.values():
+        assert sum(value.size for value in case.args.values() if isinstance(value, np.ndarray)) <= 20
+
+
+def test_an_unknown_exercise_is_a_value_error_that_offers_the_near_ones():
+    with pytest.raises(ValueError, match="did you mean conv2d_forward"):
+        labkit.examine("conv2d_foward", lambda: None)
+
+
+def test_a_definition_with_a_wrong_kind_hints_or_points_is_refused():
+    good = dict(name="f", lab="lab99", points=1, kind="array", asks="", hints=("a", "b", "c"), inputs=dict, returns={})
+    Exercise(**good)
+    for bad in ({"kind": "arrays"}, {"hints": ("a",)}, {"points": 0}):
+        with pytest.raises(ValueError, match="f: "):
+            Exercise(**{**good, **bad})
+
+
+# check, in Python and in a notebook ------------------------------------------------------------------
+
+
+def corr2d(image, kernel):
+    raise NotImplementedError("Lab 2: corr2d")
+
+
+def test_a_stub_is_not_yet_and_does_not_raise(capsys):
+    labkit.check(corr2d)
+    assert "corr2d: not yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("LABKIT_STRICT", "1"), ("PYTEST_CURRENT_TEST", "lab02.ipynb::Cell 3 (call)")]
+)
+def test_a_stub_raises_where_everything_counts(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(CheckFailed, match="not yet"):
+        labkit.check(corr2d)
+
+
+def test_a_right_answer_is_told_in_one_sentence(capsys):
+    labkit.check(kinds_corr2d, "corr2d")
+    out = capsys.readouterr().out.strip()
+    assert out.startswith("corr2d is right: it agrees with torch.nn.functional.conv2d")
+    assert "\n" not in out
+
+
+def kinds_corr2d(image, kernel):
+    return np.einsum("ijuv,uv->ij", np.lib.stride_tricks.sliding_window_view(image, kernel.shape), kernel)
+
+
+def test_a_wrong_answer_raises_with_its_report(capsys):
+    with pytest.raises(CheckFailed) as failed:
+        labkit.check(lambda image, kernel: kinds_corr2d(image, kernel[::-1, ::-1]), "corr2d")
+    assert failed.value.report.mistake == "rotated_kernel"
+    text = str(failed.value)
+    assert text == capsys.readouterr().out.strip() == str(failed.value.report)
+    lines = text.splitlines()
+    assert lines[0] == "corr2d is wrong in 6 of 8 cases."
+    assert lines[1] == "Smallest one: corr2d(image=[[1, 2, 0], [0, 1, 3], [2, 0, 1]], kernel=[[1, 2], [0, -1]])"
+    assert lines[2] == "  out[0, 0] should be 1·1 + 2·2 + 0·0 + 1·(-1) = 4"
+    assert lines[3] == "  yours is 1·(-1) + 2·0 + 0·2 + 1·1 = 0"
+    assert lines[4].startswith("You rotated the kernel by 180°.")
+    assert lines[-1] == 'hint("corr2d") takes you one step further.'
+
+
+def test_the_name_is_found_through_the_variable_too(capsys, monkeypatch):
+    def mine(image, kernel):
+        return kinds_corr2d(image, kernel)
+
+    monkeypatch.setitem(globals(), "corr2d", mine)
+    labkit.check(mine)
+    assert "corr2d is right" in capsys.readouterr().out
+
+
+def test_what_cannot_be_checked_is_told():
+    with pytest.raises(ValueError, match="cannot tell which exercise"):
+        labkit.check(lambda: None)
+    with pytest.raises(TypeError, match="without quotes"):
+        labkit.check("corr2d")
+    with pytest.raises(TypeError, match="expected a function"):
+        labkit.check(np.zeros(3), "corr2d")
+
+
+def test_the_learners_own_line_is_kept_and_the_rest_hidden():
+    def answer(image, kernel):
+        return image[100, 100]
+
+    text = str(labkit.examine("corr2d", answer))
+    assert "it raised IndexError" in text
+    assert "in answer: return image[100, 100]" in text
+    assert "running.py" not in text and "exercise.py" not in text
+
+
+def test_html_is_escaped_and_says_the_verdict_in_words():
+    def answer(image, kernel):
+        raise RuntimeError("<script>alert(1)</script>")
+
+    html = labkit.examine("corr2d", answer)._repr_html_()
+    assert "<script>" not in html and "&lt;script&gt;" in html
+    assert "corr2d is wrong in" in html
+
+
+def test_a_case_is_given_to_the_answer_as_its_own_copy():
+    case = Case("", {"x": np.zeros(2)})
+    exercise = kinds.exercise("f", "array", {"out": "array"}, lambda rng: {"one": case})
+
+    def greedy(x):
+        x += 1
+        return x
+
+    from labkit.checks.running import run
+
+    outcome = run(exercise, greedy, exercise.inputs(None))["one"]
+    assert outcome.outputs["out"].tolist() == outcome.again["out"].tolist() == [1, 1]
+    assert outcome.after["x"].tolist() == [1, 1]
+    assert case.args["x"].tolist() == [0, 0]
+
+
+def test_ctrl_c_in_an_answer_stops_the_check():
+    def answer(image, kernel):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        labkit.examine("corr2d", answer)
+
+
+def test_the_check_leaves_torchs_threads_as_they_were():
+    import torch
+
+    before = torch.get_num_threads()
+    labkit.examine("corr2d", kinds_corr2d)
+    assert torch.get_num_threads() == before
+
+
+# hints -----------------------------------------------------------------------------------------------
+
+
+def test_hints_come_one_at_a_time(capsys, monkeypatch):
+    monkeypatch.setattr("labkit.hints.given", {})
+    told = []
+    for argument in ("corr2d", corr2d, "corr2d", "corr2d"):
+        labkit.hint(argument)
+        told.append(capsys.readouterr().out.splitlines()[0])
+    assert [line[:11] for line in told] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
+    assert len(set(told)) == 3
+    with pytest.raises(ValueError, match="did you mean"):
+        labkit.hint("cor2d")
+
+
+def test_reveal_wants_a_try_first_and_then_shows_the_solution(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("labkit.checks.tried", set())
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / "lab02_x.py").write_text("def corr2d(image, kernel):\n    return 42\n")
+    (tmp_path / "notebooks").mkdir()
+    labkit.reveal("corr2d", tmp_path / "notebooks")
+    assert "Try first" in capsys.readouterr().out
+    with pytest.raises(CheckFailed):
+        labkit.check(lambda image, kernel: image, "corr2d")
+    capsys.readouterr()
+    labkit.reveal("corr2d", tmp_path / "notebooks")
+    assert capsys.readouterr().out == "def corr2d(image, kernel):\n    return 42\n"
+
+
+def test_reveal_says_where_there_are_no_solutions(monkeypatch, tmp_path):
+    monkeypatch.setattr("labkit.checks.tried", {"corr2d"})
+    with pytest.raises(FileNotFoundError, match="no solutions/ folder"):
+        labkit.reveal("corr2d", tmp_path)
+
+
+# what importing costs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", ["labkit", "labkit.checks.running", "labkit.data", "labkit.asked"])
+def test_import_loads_numpy_alone(module):
+    heavy = ("torch", "keras", "matplotlib", "nbformat", "IPython", "ipywidgets", "rich", "pytest")
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
