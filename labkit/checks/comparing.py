@@ -66,16 +66,19 @@ def misconduct(outcome: Outcome, case, tolerance) -> Difference | None:
     for name, after in outcome.after.items():
         if not same_array(after, case.args[name]):
             return Difference("inputs changed", f"it changed its input {name}; work on a copy")
-    if outcome.again is not None and not same_results(outcome.outputs, outcome.again, tolerance):
+    if outcome.again is not None and not same_results(outcome.outputs, outcome.again, case, tolerance):
         return Difference("not repeatable", "called again with the same arguments, it answered otherwise")
     return None
 
 
-def agree(got: np.ndarray, expected: np.ndarray, tolerance) -> np.ndarray:
-    """Where the values agree within the tolerance, elementwise; equal infinities and NaNs agree."""
+def agree(got: np.ndarray, expected: np.ndarray, tolerance, given=()) -> np.ndarray:
+    """Where the values agree within the tolerance, elementwise; equal infinities and NaNs agree.
+
+    given: arrays both were computed from, whose precision bounds theirs.
+    """
     if got.dtype.kind in "biu" and expected.dtype.kind in "biu":
         return got == expected
-    room = tolerance.of(got, expected)
+    room = tolerance.of(got, expected, *given)
     with np.errstate(invalid="ignore", over="ignore"):
         close = np.abs(got - expected) <= room + room * np.abs(expected)
     return close & np.isfinite(expected) | (got == expected) | (np.isnan(got) & np.isnan(expected))
@@ -88,10 +91,11 @@ def same_array(one: np.ndarray, other: np.ndarray) -> bool:
     )
 
 
-def same_results(one: dict, other: dict, tolerance) -> bool:
+def same_results(one: dict, other: dict, case, tolerance) -> bool:
     """The same names, shapes and values within the tolerance; precision may differ."""
+    given = [value for value in case.args.values() if isinstance(value, np.ndarray)]
     return one.keys() == other.keys() and all(
-        one[name].shape == other[name].shape and bool(agree(one[name], other[name], tolerance).all())
+        one[name].shape == other[name].shape and bool(agree(one[name], other[name], tolerance, given).all())
         for name in one
     )
 

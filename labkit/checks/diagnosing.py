@@ -98,7 +98,7 @@ def same_conduct(cases, names, outcomes, done, wrong, reference, strict) -> bool
                 return False
             shown = shown or got.error == other.error
             continue
-        if not same_results(got.outputs, other.outputs, tolerance):
+        if not same_results(got.outputs, other.outputs, cases[name], tolerance):
             return False
         if strict and not same_manners(cases[name], got, other, tolerance):
             return False

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit.asked.exercise import Case, Exercise
-from labkit.checks import SEED, examine
-from labkit.checks.diagnosing import differences
+from labkit.checks import SEED
+from labkit.checks.diagnosing import differences, recognise
+from labkit.checks.judging import one_thread
 from labkit.checks.running import run
 from labkit.references import reference
 
@@ -50,11 +51,14 @@ class Matrix:
 def matrix(exercise: Exercise, seed: int = SEED) -> Matrix:
     """Run every spelling of every known mistake of `exercise` on its cases, as drawn from `seed`."""
     true, cases = reference(exercise), exercise.inputs(np.random.default_rng(seed))
-    truth = run(exercise, true.answer, cases)
 
     def tried(answer) -> Spelling:
-        wrong = differences(cases, run(exercise, answer, cases), truth, true)
-        return Spelling(frozenset(wrong), examine(exercise, answer, seed).mistake)
+        outcomes = run(exercise, answer, cases)
+        wrong = differences(cases, outcomes, truth, true)
+        named = recognise(exercise, true, cases, outcomes, wrong)
+        return Spelling(frozenset(wrong), named[0].name if named else None)
 
-    mistakes = {mistake.name: tuple(map(tried, mistake.answers)) for mistake in true.mistakes}
+    with one_thread():
+        truth = run(exercise, true.answer, cases)
+        mistakes = {mistake.name: tuple(map(tried, mistake.answers)) for mistake in true.mistakes}
     return Matrix(exercise, cases, mistakes)

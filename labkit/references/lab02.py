@@ -555,6 +555,20 @@ def transposed(x, w, b, stride, padding):
     return x, w.transpose(2, 3), b, stride, padding
 
 
+def transposed_by_index(x, w, b, stride, padding):
+    """w[f, c, v, u] for w[f, c, u, v]: out of range unless the kernel is square."""
+    if w.shape[2] != w.shape[3]:
+        raise IndexError("index is out of bounds")
+    return transposed(x, w, b, stride, padding)
+
+
+def filters_for_channels(x, w, b, stride, padding):
+    """w[c, f] for w[f, c]: out of range unless there are as many filters as channels."""
+    if w.shape[0] != w.shape[1]:
+        raise IndexError("index is out of bounds")
+    return x, w.transpose(0, 1), b, stride, padding
+
+
 def half_stride(axis: int):
     return bent2d(lambda x, w, b, t, p: (x, w, b, (t, 1) if axis == 0 else (1, t), p))
 
@@ -618,7 +632,12 @@ def geometry():
             MIRRORED,
             tuple(bent2d(lambda x, w, b, t, p, axis=axis: (x, w.flip(axis), b, t, p))[0] for axis in (2, 3)),
         ),
-        Mistake("transposed_kernel", TRANSPOSED, transposed2d[:1], terms=transposed2d[1]),
+        Mistake(
+            "transposed_kernel",
+            TRANSPOSED,
+            (transposed2d[0], bent2d(transposed_by_index)[0]),
+            terms=transposed2d[1],
+        ),
         Mistake(
             "height_for_width",
             HEIGHT,
@@ -673,8 +692,18 @@ CONV2D = Reference(
         Mistake(
             "one_channel_only",
             "Only one channel counts in your result. Sum over all channels: += over c, not =.",
-            (one_channel[0], last_channel[0]),
+            (
+                one_channel[0],
+                last_channel[0],
+                bent2d(lambda x, w, b, t, p: (x[:, :1].expand_as(x), w, b, t, p))[0],
+                bent2d(lambda x, w, b, t, p: (x, w[:, :1].expand_as(w), b, t, p))[0],
+            ),
             terms=one_channel[1],
+        ),
+        Mistake(
+            "filters_for_channels",
+            "You took filters for channels: w has the shape (F, C, KH, KW), so it is w[f, c], not w[c, f].",
+            (bent2d(filters_for_channels)[0],),
         ),
         Mistake(
             "one_image_only",
@@ -737,7 +766,15 @@ CONV2D = Reference(
         Mistake(
             "edge_values",
             "You padded with the values at the edge. The frame is made of zeros.",
-            (edge_padding("replicate"), edge_padding("circular")),
+            (edge_padding("replicate"), edge_padding("circular"), edge_padding("reflect")),
+        ),
+        Mistake(
+            "all_axes",
+            "You padded every axis, images and channels too. Only height and width get zeros.",
+            (
+                bent2d(lambda x, w, b, t, p: (F.pad(x, (p,) * 8)[: len(x), : x.shape[1]], w, b, t, 0))[0],
+                bent2d(lambda x, w, b, t, p: (F.pad(x, (p,) * 8), w, b, t, 0))[0],
+            ),
         ),
         Mistake("bias_ignored", "You left out the bias.", no_bias[:1], terms=no_bias[1]),
         Mistake(
