@@ -1,0 +1,1 @@
+"""Everything that reads or writes a notebook: tidy, graft, solve, run, release."""

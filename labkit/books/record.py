@@ -1,0 +1,115 @@
+"""A pytest plugin: writes down what nbval finds, cell by cell, and ends a run that hangs.
+
+Cells are told apart by their own metadata and source, never by their number. nbval alone waits a
+whole cell time-out for a kernel that has died; here a thread looks every half second.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from labkit.books.notebook import checked_by, exercise_of, labkit_metadata
+
+STOPPED = 70  # exit status of a run that was ended here
+FOREVER = 1e9
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("labkit", "labkit check")
+    group.addoption("--labkit-record", metavar="FILE", help="one JSON object a line, one line a cell")
+    group.addoption("--labkit-cell-seconds", type=float, default=FOREVER, help="longest time for one cell")
+    group.addoption("--labkit-seconds", type=float, default=FOREVER, help="longest time for everything")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.labkit_deadline = time.monotonic() + config.option.labkit_seconds
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item):
+    over = threading.Event()
+    threading.Thread(target=watch, args=(item, over), daemon=True).start()
+    try:
+        return (yield)
+    finally:
+        over.set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    report = yield
+    if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+        note(item, report.outcome, call)
+    return report
+
+
+def note(item: pytest.Item, outcome: str, call: pytest.CallInfo) -> None:
+    """Write the line of one cell.
+
+    A check cell that shows an error has failed, also where a tag told nbval to expect errors. In the
+    setup of a cell, all that can fail is the start of the kernel.
+    """
+    line = described(item)
+    if call.when == "setup":
+        write(item, line | {"outcome": "stopped", "error": "start", "text": str(call.excinfo.value)})
+        return
+    error = next((out for out in item.test_outputs or [] if out.output_type == "error"), None)
+    if error is not None and (outcome == "failed" or line["check"]):
+        line |= {"outcome": "failed", "error": error["ename"], "text": error["evalue"]}
+    else:
+        text = str(call.excinfo.value) if call.excinfo is not None else ""
+        line |= {"outcome": outcome, "error": "", "text": text}
+    write(item, line)
+
+
+def described(item: pytest.Item) -> dict[str, object]:
+    """Which cell it is, and what it is for."""
+    cell = item.cell
+    return {
+        "notebook": item.path.name,
+        "cell": cell.get("id", item.name),
+        "begins": (cell.source.strip().splitlines() or [""])[0],
+        "exercise": exercise_of(cell),
+        "check": labkit_metadata(cell).get("check") or checked_by(cell),
+    }
+
+
+def write(item: pytest.Item, line: dict[str, object]) -> None:
+    with Path(item.config.option.labkit_record).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def watch(item: pytest.Item, over: threading.Event) -> None:
+    """End the run when the kernel has died or the time is up."""
+    end_of_cell = time.monotonic() + item.config.option.labkit_cell_seconds
+    while not over.wait(0.5):
+        now = time.monotonic()
+        kernel = item.parent.kernel
+        if kernel is None or not kernel.is_alive():
+            stopped = "died"
+        elif now > end_of_cell:
+            stopped = "cell"
+        elif now > item.config.labkit_deadline:
+            stopped = "total"
+        else:
+            continue
+        if over.is_set():
+            return
+        write(item, described(item) | {"outcome": "stopped", "error": stopped, "text": ""})
+        end(kernel)
+
+
+def end(kernel) -> None:
+    """Kill the kernel at once, whatever its code does with signals, and leave pytest."""
+    provisioner = getattr(getattr(kernel, "km", None), "provisioner", None)
+    if provisioner is not None:
+        pid = getattr(provisioner, "pid", None)
+        if pid and kernel.is_alive():
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        kernel.km.cleanup_connection_file()
+    os._exit(STOPPED)
