@@ -120,9 +120,12 @@ def tidy_command(args: argparse.Namespace) -> int:
 def release_command(args: argparse.Namespace) -> int:
     from labkit.books import places, release
 
-    files = release.release(places.course_root(args.course), args.dir)
+    root = places.course_root(args.course)
+    files = release.release(root, args.dir)
     books = [path.name for path in files if path.suffix == ".ipynb"]
     print(f"Wrote {args.dir}: {len(files)} files, with the notebooks {', '.join(books)}. No solution is in it.")
+    if left := release.left_out(root, files):
+        print(f"Left out, because git does not know them: {', '.join(map(str, left))}.")
     return 0
 
 

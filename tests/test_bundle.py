@@ -112,7 +112,10 @@ def test_the_bundle_can_be_built(bundle, tmp_path):
 
 def test_labkit_is_the_bundles_own(bundle):
     done = subprocess.run(
-        [sys.executable, "-c", "import labkit; print(labkit.__file__)"], capture_output=True, check=True, **alone(bundle)
+        [sys.executable, "-c", "import labkit; print(labkit.__file__)"],
+        capture_output=True,
+        check=True,
+        **alone(bundle),
     )
     assert Path(done.stdout.strip()) == bundle / "labkit" / "__init__.py"
 
@@ -123,10 +126,8 @@ def test_the_notebook_runs_in_the_bundle(bundle, solved, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(bundle))
     first, book = solved["lab02"]
-    client = nbclient.NotebookClient(
-        book, kernel_manager_class=ThisKernel, kernel_name="python3", resources={"metadata": {"path": bundle / "notebooks"}}
-    )
-    client.execute()
+    settings = {"kernel_manager_class": ThisKernel, "kernel_name": "python3"}
+    nbclient.NotebookClient(book, **settings, resources={"metadata": {"path": bundle / "notebooks"}}).execute()
     said = {
         cell.metadata.labkit.check: cell.outputs[0].data["text/plain"]
         for cell in book.cells

@@ -430,3 +430,61 @@ def test_a_right_answer_that_warns_passes_and_the_warning_is_shown():
     report = labkit.examine("same_padding", warns)
     assert report.passed
     assert "divide by zero" in str(report)
+
+
+# What a first reader of the lab stumbled over ---------------------------------------------------------
+
+
+def pad_one_plane(x, padding):
+    h, w = x.shape
+    out = np.zeros((h + 2 * padding, w + 2 * padding), x.dtype)
+    out[padding : padding + h, padding : padding + w] = x
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "mistake"),
+    [
+        ("output_size", lambda size, kernel, stride=1, padding=0:
+            round((size + 2 * padding - kernel) / stride + 1), "rounded_to_nearest"),
+        ("output_size", lambda size, kernel, stride=1, padding=0:
+            size + 2 * padding - kernel // stride + 1, "brackets_forgotten"),
+        ("zero_pad", pad_one_plane, "number_of_axes"),
+        ("conv2d_forward", lambda x, w, b=None, stride=1, padding=0:
+            conv_by_einsum(x, w, None, stride, padding) + b[:, None, None], "bias_required"),
+        ("conv2d_forward", lambda x, w, b=None, stride=1, padding=0:
+            conv_by_einsum(x, w, b if b else None, stride, padding), "truth_of_an_array"),
+        ("corr2d", lambda image, kernel: corr_by_einsum(image, kernel).T, "output_transposed"),
+    ],
+)  # fmt: skip
+def test_answers_a_first_reader_tried(name, answer, mistake):
+    def guarded(*args, **keywords):
+        if name == "output_size":
+            size_by_floor(*args, **keywords)
+        return answer(*args, **keywords)
+
+    report = labkit.examine(name, guarded)
+    assert not report.passed
+    assert report.mistake == mistake, str(report)
+
+
+def test_messages_say_what_to_do_next():
+    def forgot_the_return(kernel):
+        same_by_floor(kernel)
+
+    def other_name(x, w, bias=None, stride=1, padding=0):
+        return conv_by_einsum(x, w, bias, stride, padding)
+
+    assert "Is the return missing?" in str(labkit.examine("same_padding", forgot_the_return))
+    assert "Keep the names" in str(labkit.examine("conv2d_forward", other_name))
+    unguarded = str(labkit.examine("same_padding", lambda kernel: kernel // 2))
+    assert "it returned 1; it should raise a ValueError" in unguarded
+    always_float64 = str(labkit.examine("conv1d_forward", lambda *a, **k: conv1d_by_loops(*a, **k).astype(float)))
+    assert "x=[1, 2, 4] (float32)" in always_float64
+
+
+def test_the_bug_a_case_looks_for_is_not_blamed_for_another_fault():
+    text = str(labkit.examine("corr2d", lambda image, kernel: corr_by_einsum(image, kernel).tolist()))
+    assert "looks for" not in text
+    text = str(labkit.examine("corr2d", lambda image, kernel: corr_by_einsum(image, kernel[::-1, ::-1])))
+    assert "This case looks for: kernel turned or transposed" in text

@@ -22,8 +22,9 @@ def output_size_inputs(rng: np.random.Generator) -> dict[str, Case]:
         "defaults": case("the + 1 is forgotten", size=size, kernel=5),
         "padding": case("padding counted on one side only", (), size=size, kernel=4, stride=1, padding=3),
         "stride that divides": case("stride left out", ("stride",), size=5 + 6 * step, kernel=5, stride=step),
-        "stride that does not divide": case(
-            "a fraction, or rounded up", size=6 + 6 * step, kernel=5, stride=step
+        "stride that leaves a little over": case("rounded up", size=6 + 6 * step, kernel=5, stride=step),
+        "stride that nearly fits once more": case(
+            "a fraction, or rounded to the nearest", size=4 + 7 * step, kernel=5, stride=step
         ),
         "stride and padding": case(
             "the + 1 inside the division", ("padding", "stride"), size=size, kernel=3, stride=2, padding=1
@@ -49,6 +50,7 @@ def output_size_small() -> dict[str, Case]:
         "padded": case(3, 2, 1, 1),
         "strided": case(4, 2, 2),
         "uneven": case(5, 2, 2),
+        "nearly one more": case(7, 2, 3),
         "both": case(4, 3, 2, 1),
         "exact": case(2, 2),
         "exact when padded": case(2, 3, 1, 1),
@@ -125,7 +127,7 @@ def conv1d_inputs(rng: np.random.Generator) -> dict[str, Case]:
     return {
         "defaults": case("kernel turned round", 9, 4),
         "stride": case("stride left out, or not in the window's place", 11, 3, stride=2),
-        "stride that does not divide": case("rounded up", 12, 3, ("stride",), stride=4),
+        "stride that does not divide": case("rounded up", 14, 3, ("stride",), stride=4),
         "padding": case("padding left out, or on one side only", 6, 3, ("padding",), padding=2),
         "stride and padding": case("both at once", 8, 3, stride=3, padding=1),
         "kernel as long as the row": case("a guard that is too strict", 5, 5),

@@ -19,10 +19,9 @@ def leaks(folder: Path, solutions: Solutions) -> list[str]:
     docstrings set aside; the text of function bodies of more than one line, in any file; and the
     paragraphs of prose answers.
     """
-    trees = {shape(parsed): name for name, source in solutions.functions.items() for parsed in functions(source)}
-    bodies = {
-        body: name for name, source in solutions.functions.items() for body in plain_bodies(source) if "\n" in body
-    }
+    sources = solutions.functions.items()
+    trees = {shape(function): name for name, source in sources for function in functions(source)}
+    bodies = {body: name for name, source in sources for body in plain_bodies(source) if "\n" in body}
     prose = {
         name: [squeezed(part) for part in answer.split("\n\n") if len(squeezed(part)) >= LONG_ENOUGH]
         or [squeezed(answer)]

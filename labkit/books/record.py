@@ -22,12 +22,25 @@ FOREVER = 1e9
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("labkit", "labkit check")
     group.addoption("--labkit-record", metavar="FILE", help="one JSON object a line, one line a cell")
+    group.addoption("--labkit-only", metavar="NAME", help="in the folder given, collect this file and no other")
     group.addoption("--labkit-cell-seconds", type=float, default=FOREVER, help="longest time for one cell")
     group.addoption("--labkit-seconds", type=float, default=FOREVER, help="longest time for everything")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.labkit_deadline = time.monotonic() + config.option.labkit_seconds
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out all but one file, which pytest itself cannot be given where its name holds brackets."""
+    only = config.option.labkit_only
+    here = config.invocation_params.dir
+    return None if only is None or collection_path in (here, here / only) else True
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Dir:
+    """Every folder is a plain one: an __init__.py in it is not imported."""
+    return pytest.Dir.from_parent(parent, path=path)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -115,6 +115,11 @@ def listed(root: Path) -> list[Path]:
     return [p for p in found if p.suffix != ".ipynb" or places.NOTEBOOK_NAME.fullmatch(p.name)]
 
 
+def left_out(root: Path, files: list[Path]) -> list[Path]:
+    """Files that look like part of the course and are not among `files`."""
+    return [path for path in listed(root) if path not in files]
+
+
 def require_ready(path: Path) -> None:
     """Raise CommandError unless the notebook is in canonical form: no outputs, every exercise a stub."""
     if any(cell.get("outputs") for cell in read(path).cells):

@@ -73,18 +73,25 @@ def run_pytest(path: Path, folder: Path, cell_seconds: float, seconds: float, pr
     record, words, settings = folder / "record", folder / "words", folder / "pytest.ini"
     settings.write_text("[pytest]\n", encoding="utf-8")  # the course's own settings are for its tests
     command = [
-        *(sys.executable, "-m", "pytest", "-q", "--color=no", "-c", settings, "--rootdir", folder, "--noconftest"),
+        # -P: a learner's random.py beside the notebook is the notebook's business, not pytest's.
+        *(sys.executable, "-P", "-m", "pytest", "-q", "--color=no", "-c", settings, "--rootdir", folder),
+        *("--noconftest", ".", "--labkit-only", path.name),
         *("-p", "nbval.plugin", "-p", "labkit.books.record", "-p", "no:cacheprovider"),
         *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", str(cell_seconds + 60)),
         *("--labkit-record", record, "--labkit-cell-seconds", str(cell_seconds)),
-        *("--labkit-seconds", str(seconds), path.resolve()),
+        *("--labkit-seconds", str(seconds)),
     ]
     # Only the plugins named above: what else is installed cannot change what a learner is told.
     env = {**environment(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     env.pop("PYTEST_ADDOPTS", None)
     with words.open("wb") as output:
         process = subprocess.Popen(
-            command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=path.resolve().parent,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         try:
             wait(process, record, time.monotonic() + seconds + 90, progress)

@@ -43,18 +43,19 @@ def result(path: Path, result: Result) -> None:
 
 def matrices(what: str | None) -> int:
     """Print the matrix mistakes × cases of a lab or an exercise. Returns 1 if one has a problem, else 0."""
-    import torch
-
-    from labkit.checks.matrix import matrix
+    from labkit.checks.matrix import matrix  # needs torch
 
     console, status = Console(), 0
-    torch.set_num_threads(1)  # the cases are tiny; threads would only wait for each other
     for exercise in chosen(what):
         found = matrix(exercise)
         console.print(f"[bold]{exercise.name}[/]  {len(found.mistakes)} mistakes, {len(found.cases)} cases")
         for number, (name, case) in enumerate(found.cases.items(), 1):
             console.print(escape(f"{number:3} {name}: {case.catches}"), highlight=False)
-        table = Table("mistake", *map(str, range(1, len(found.cases) + 1)))
+        # Narrow columns: a name cut short would say nothing, and 80 characters must do.
+        table = Table(box=None, padding=(0, 1, 0, 0), collapse_padding=True)
+        table.add_column("mistake", no_wrap=True)
+        for number in range(1, len(found.cases) + 1):
+            table.add_column(str(number), no_wrap=True, min_width=2)
         for mistake in found.mistakes:
             table.add_row(mistake, *(found.mark(mistake, case) for case in found.cases))
         console.print(table)
@@ -62,6 +63,7 @@ def matrices(what: str | None) -> int:
             console.print(escape(f"{exercise.name}: {problem}"), style="red", highlight=False)
             status = 1
     if status == 0:
+        console.print("✓ rejects it, ~ rejects some ways to write it, · lets it pass.", highlight=False)
         console.print("Every mistake is rejected and named; every case rejects at least one.")
     return status
 
@@ -76,4 +78,5 @@ def chosen(what: str | None) -> list[asked.Exercise]:
     with contextlib.suppress(CommandError):
         if found := [one for one in everything if one.lab == places.lab_named(what)]:
             return found
-    raise CommandError(f"{what!r} is neither a lab nor an exercise; {asked.nearest(what, [e.name for e in everything])}.")
+    near = asked.nearest(what, [one.name for one in everything])
+    raise CommandError(f"{what!r} is neither a lab nor an exercise; {near}.")

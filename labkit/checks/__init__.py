@@ -62,6 +62,9 @@ def check(function: Callable, name: str | None = None) -> None:
     """
     if isinstance(function, str):
         raise TypeError(f"check takes the function itself: check({function}), without quotes")
+    if not callable(function):
+        kind = type(function).__name__
+        raise TypeError(f"a {kind} came; check takes the function itself, not called: check(name), not check(name(…))")
     report = examine(name or exercise_name(function, sys._getframe(1).f_globals), function)
     if not report.not_yet:
         tried.add(report.exercise.name)

@@ -30,6 +30,8 @@ def explain(
     else:
         lines.append(found.sentence)
         lines += [f"    {line}" for line in outcome.where]
+        if outcome.error == "TypeError" and "argument" in found.sentence:
+            lines.append("Keep the names, the order and the defaults of the parameters as the exercise gives them.")
     return tuple(lines)
 
 
@@ -61,8 +63,9 @@ def shown(value: object) -> str:
     squeezed = value
     while squeezed.ndim > 2 and squeezed.shape[0] == 1:
         squeezed = squeezed[0]
-    text = nested(squeezed)
-    return text if squeezed.ndim == value.ndim else f"{text} as {value.shape}"
+    notes = [str(value.dtype)] if value.dtype != np.float64 else []
+    notes += [f"shape {value.shape}"] if squeezed.ndim < value.ndim else []
+    return nested(squeezed) + (f" ({', '.join(notes)})" if notes else "")
 
 
 def nested(value: np.ndarray) -> str:

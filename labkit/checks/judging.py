@@ -12,6 +12,10 @@ from labkit.checks.running import run
 from labkit.references.reference import Reference
 
 
+# Faults that a case's own bug shows as; with any other, naming that bug would only mislead.
+TELLING = ("values", "not finite", "shape", "no error", "property")
+
+
 def judge(
     exercise: Exercise,
     reference: Reference,
@@ -57,7 +61,10 @@ def verdict(exercise, reference, cases, outcomes, small, small_outcomes) -> Repo
         exercise,
         reference.like,
         len(cases),
-        failed={name: (cases[name].catches, found.sentence) for name, found in wrong.items()},
+        failed={
+            name: (cases[name].catches if found.code in TELLING else "", found.sentence)
+            for name, found in wrong.items()
+        },
         example=example,
         mistakes=tuple((mistake.name, mistake.sentence) for mistake in mistakes),
         warned=warned,

@@ -29,10 +29,10 @@ class Matrix:
     mistakes: dict[str, tuple[Spelling, ...]]
 
     def mark(self, mistake: str, case: str) -> str:
-        """✓ where the case rejects every spelling of the mistake, (✓) where only some, · where none."""
+        """✓ where the case rejects every spelling of the mistake, ~ where only some, · where none."""
         spellings = self.mistakes[mistake]
         rejected = sum(case in spelling.rejected_by for spelling in spellings)
-        return "·" if not rejected else "✓" if rejected == len(spellings) else "(✓)"
+        return "·" if not rejected else "✓" if rejected == len(spellings) else "~"
 
     def problems(self) -> list[str]:
         """Sentences on mistakes that pass or are called by another name, and on cases that reject nothing."""

@@ -14,7 +14,7 @@ class Report:
 
     like      what it was compared with
     cases     how many cases were run
-    failed    by failing case: the bug the case is there for, and what was wrong
+    failed    by failing case: the bug the case is there for (empty where the fault is another), and what was wrong
     example   lines on the smallest failing case
     mistakes  (name, sentence) of the known mistakes it makes
     warned    warnings it gave
@@ -60,7 +60,7 @@ class Report:
     def failing_lines(self) -> list[str]:
         """The failing cases, each with the bug it looks for."""
         lines = [
-            f"{name} ({catches}): {sentence}"
+            f"{name}: {sentence}" + (f". This case looks for: {catches}" if catches else "")
             for name, (catches, sentence) in list(self.failed.items())[:MOST_CASES]
         ]
         rest = len(self.failed) - MOST_CASES

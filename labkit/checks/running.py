@@ -67,17 +67,19 @@ def attempt(exercise: Exercise, answer: Callable, case: Case) -> Outcome:
         warnings.simplefilter("always")
         try:
             results = exercise.drive(answer, case, exercise.returns)
-            outputs, fault, detail = as_arrays(results, exercise.returns)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the conversion's own are not the answer's
+                outputs, fault, detail = as_arrays(results, exercise.returns)
             if case.raises:
                 outputs, fault = None, "no error"
-                detail = f"it raised nothing; a {case.raises} was expected"
+                detail = f"it returned {brief(results)}; it should raise a {case.raises}"
         except Misuse as misuse:
             fault, detail = misuse.code, str(misuse)
         except NotImplementedError as stub:
             fault, detail = "stub", str(stub)
         except (Exception, SystemExit) as raised:  # an answer may raise anything
             error, where = type(raised).__name__, own_lines(raised)
-            fault, detail = "raised", f"it raised {error}: {raised}"
+            fault, detail = "raised", f"it raised {error}" + (f": {raised}" if str(raised) else "")
             if case.raises and any(case.raises == c.__name__ for c in type(raised).__mro__):
                 outputs, fault, detail = {"raised": np.array(True)}, "", ""
             elif case.raises:
@@ -94,6 +96,7 @@ def as_arrays(results: dict[str, object], returns: dict[str, str]):
         wrong = wrong_type(value, returns.get(name, "array"))
         if wrong and not fault:
             fault, detail = ("none" if value is None else "type"), f"{name} is {wrong}"
+            detail += ". Is the return missing?" if value is None else ""
         try:
             array = plain(value)
         except Exception:  # the value may be anything, with an __array__ of its own
@@ -102,6 +105,16 @@ def as_arrays(results: dict[str, object], returns: dict[str, str]):
             return None, fault or "type", detail or f"{name} holds {array.dtype}, not numbers"
         outputs[name] = array
     return outputs, fault, detail
+
+
+def brief(results: dict[str, object]) -> str:
+    """What an answer returned, in a few words."""
+    (value, *more) = results.values()
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if not more and (value is None or isinstance(value, (bool, int, float, np.generic))):
+        return str(value)
+    return f"{len(results)} results" if more else f"a {type(value).__name__}"
 
 
 def plain(value: object) -> np.ndarray:

@@ -105,6 +105,19 @@ OUTPUT_SIZE = Reference(
             (wrong_size(lambda s, k, t, p: math.ceil((s + 2 * p - k) / t) + 1),),
         ),
         Mistake(
+            "rounded_to_nearest",
+            "You rounded to the nearest whole number. A last step that is not whole never counts: torch rounds down.",
+            (
+                wrong_size(lambda s, k, t, p: round((s + 2 * p - k) / t) + 1),
+                wrong_size(lambda s, k, t, p: round((s + 2 * p - k) / t + 1)),
+            ),
+        ),
+        Mistake(
+            "brackets_forgotten",
+            "You divided the kernel alone by the stride. The whole of size + 2·padding − kernel is divided: put brackets.",
+            (wrong_size(lambda s, k, t, p: s + 2 * p - k // t + 1),),
+        ),
+        Mistake(
             "guard_never_fires",
             "A kernel larger than the padded input has no place at all. Raise a ValueError for it.",
             (wrong_size(right_formula, lambda s, k, p: False),),
@@ -206,16 +219,22 @@ def for_four_axes(x, padding):
     return zero_pad(x, padding)
 
 
+def for_two_axes(x, padding):
+    h, w = x.shape
+    return zero_pad(x, padding)
+
+
 def same_precision(right):
-    """Two spellings of a lost precision: always float64, always float32."""
-    return (
-        lambda *args, **keywords: right(*args, **keywords).astype(np.float64),
-        lambda *args, **keywords: right(*args, **keywords).astype(np.float32),
-    )
+    """Spellings of a lost precision: always float64, always float32, always whole numbers."""
+
+    def always(dtype):
+        return lambda *args, **keywords: right(*args, **keywords).astype(dtype)
+
+    return tuple(map(always, (np.float64, np.float32, np.int64)))
 
 
 PRECISION = (
-    "float32 in must give float32 out, and float64 must give float64. "
+    "The dtype changed: float32 in must give float32 out, and float64 must give float64. "
     "np.zeros makes float64 unless you pass dtype=x.dtype."
 )
 
@@ -260,9 +279,10 @@ ZERO_PAD = Reference(
             (middle_by_negative_slice,),
         ),
         Mistake(
-            "four_axes_only",
-            "Your function needs four axes. It should pad the last two of any number: use x.shape[-2:] and `...`.",
-            (for_four_axes,),
+            "number_of_axes",
+            "Your function works for one number of axes only. It should pad the last two of any number: "
+            "use x.shape[-2:] and `...`.",
+            (for_four_axes, for_two_axes),
         ),
         Mistake("precision", PRECISION, same_precision(zero_pad)),
     ),
@@ -364,6 +384,14 @@ def rounded_up(size: int, kernel: int, stride: int, padding: int) -> int:
     return -(size + 2 * padding - kernel) % stride
 
 
+def last_entry(w):
+    """A kernel, or a set of them, with all entries 0 but the last of each kernel."""
+    kept = torch.zeros_like(w)
+    corner = (..., -1) if w.ndim == 1 else (..., -1, -1)
+    kept[corner] = w[corner]
+    return kept
+
+
 rotated1d = bent1d(lambda x, w, stride, padding: (x, w.flip(0), stride, padding))
 unpadded1d = bent1d(lambda x, w, stride, padding: (x, w, stride, 0))
 unstrided1d = bent1d(lambda x, w, stride, padding: (x, w, 1, padding))
@@ -422,6 +450,11 @@ CONV1D = Reference(
             "You took the mean of the products. A convolution is their sum.",
             (after1d(lambda out, x, w, *_: out / len(w)),),
         ),
+        Mistake(
+            "last_term_only",
+            "Only the last product of each window is left: each one overwrote the one before. Add them up: +=, not =.",
+            (bent1d(lambda x, w, t, p: (x, last_entry(w), t, p))[0],),
+        ),
         Mistake("precision", PRECISION, same_precision(conv1d_forward)),
         *guards(conv1d_forward, flat=True),
     ),
@@ -478,6 +511,15 @@ def other_bias(add):
         return out if b is None else add(out - b[:, None, None], b, x)
 
     return after2d(change)
+
+
+def by_image(out, x, w, b, stride, padding):
+    """b[n] for b[f]: out of range where there are more images than filters."""
+    if b is None:
+        return out
+    if len(x) > len(b):
+        raise IndexError("index is out of bounds")
+    return out - b[:, None, None] + b[: len(x), None, None, None]
 
 
 def bias_indexed_by_pixel(out, b, x):
@@ -593,6 +635,13 @@ def ceiling(x, w, b, t, p):
     return F.pad(x, (p, p + right, p, p + below)), w, b, t, 0
 
 
+def transposed_in_place(out, *_):
+    """out[j, i] written into an array of the right shape: out of range unless that is square."""
+    if out.shape[2] != out.shape[3]:
+        raise IndexError("index is out of bounds")
+    return out.transpose(2, 3)
+
+
 def only_first(out):
     """The first image's result, zeros for the others."""
     kept = torch.zeros_like(out)
@@ -620,6 +669,7 @@ KERNEL_HEIGHT = (
     "You used the kernel's height where its width belongs, or the other way round. Square kernels hide that."
 )
 LAST_PLACE = "You left out the last row and column of places. There are H − KH + 1 and W − KW + 1 at stride 1."
+LAST_TERM = "Only the last product of each window is left: each one overwrote the one before. Add them up: +=, not =."
 AVERAGED = "You took the mean of the products. A convolution is their sum."
 
 
@@ -671,6 +721,12 @@ def geometry():
                 after2d(lambda out, *_: out[:, :, :-1, :-1]),
                 after2d(lambda out, *_: F.pad(out[:, :, :-1, :-1], (0, 1, 0, 1))),
             ),
+        ),
+        Mistake("last_term_only", LAST_TERM, (bent2d(lambda x, w, b, t, p: (x, last_entry(w), b, t, p))[0],)),
+        Mistake(
+            "output_transposed",
+            "Rows and columns of the result are exchanged. Row i comes from the image's rows: out[i, j], not out[j, i].",
+            (after2d(lambda out, *_: out.transpose(2, 3)), after2d(transposed_in_place)),
         ),
         Mistake(
             "averaged",
@@ -809,6 +865,24 @@ CONV2D = Reference(
             (other_bias(lambda out, b, x: out + b[0]),),
         ),
         Mistake(
+            "bias_per_image",
+            "You took b[n], a bias for each image. A bias belongs to a filter: b[f].",
+            (after2d(by_image),),
+        ),
+        Mistake(
+            "bias_required",
+            "Your function needs a bias, but b may be None. Add it only `if b is not None`.",
+            (
+                lambda x, w, b=None, stride=1, padding=0: conv2d_forward(x, w, b[:], stride, padding),
+                lambda x, w, b=None, stride=1, padding=0: conv2d_forward(x, w, b.copy(), stride, padding),
+            ),
+        ),
+        Mistake(
+            "truth_of_an_array",
+            "`if b:` asks a whole array whether it is true, and NumPy refuses. Write `if b is not None:`.",
+            (lambda x, w, b=None, stride=1, padding=0: conv2d_forward(x, w, b if b else None, stride, padding),),
+        ),
+        Mistake(
             "bias_subtracted",
             "You subtracted the bias. Add it.",
             (other_bias(lambda out, b, x: out - b[:, None, None]),),
@@ -852,7 +926,7 @@ CORR2D = Reference(
         ),
         Mistake("precision", PRECISION, same_precision(corr2d)),
         *(
-            Mistake(m.name, m.sentence, tuple(map(on_a_plane, m.answers)))
+            Mistake(m.name, m.sentence.replace("padded input", "image"), tuple(map(on_a_plane, m.answers)))
             for m in guards(conv2d_forward, padded=False)
         ),
     ),

@@ -1,0 +1,138 @@
+"""The notebooks of the course: their form, their references under nbval, and what they do untouched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+from nbval_runs import failed_cells, nbval
+
+import labkit
+from labkit.books import notebook as books
+from labkit.books import places, solve
+from labkit.books.kernel import ThisKernel
+from labkit.books.tidy import tidied
+
+HOUSE = Path(__file__).resolve().parent.parent
+NOTEBOOKS = places.notebooks(HOUSE)
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+LARGEST = 2_000_000  # bytes of a reference notebook
+
+
+def roles(path, role):
+    """The cells of one role, by name, in order."""
+    cells = books.read(path).cells
+    return {cell.metadata.labkit[role]: cell for cell in cells if role in cell.metadata.get("labkit", {})}
+
+
+# form -------------------------------------------------------------------------------------------
+
+
+def test_every_lab_with_exercises_has_a_notebook():
+    assert {places.lab_of(path) for path in NOTEBOOKS} >= {one.lab for one in labkit.exercises()}
+
+
+@each_notebook
+def test_a_notebook_is_tidy(path):
+    assert path.read_text(encoding="utf-8") == books.text(tidied(path))
+
+
+@each_notebook
+def test_a_notebook_asks_for_all_of_its_lab_in_order_and_checks_each_at_once(path):
+    asked = [one.name for one in labkit.exercises() if one.lab == places.lab_of(path)]
+    ids = [cell.id for cell in books.read(path).cells]
+    assert list(roles(path, "exercise")) == asked
+    for name in asked:
+        assert ids[ids.index(f"exercise-{name}") + 1] == f"check-{name}"
+
+
+@each_notebook
+def test_signatures_in_the_notebook_are_those_of_the_solutions(path):
+    """The parameters that a stub names, with their defaults, are those of its solution."""
+    source, _ = places.solution_paths(HOUSE, path)
+    solutions = solve.read_solutions(source).functions
+    for name, cell in roles(path, "exercise").items():
+        heads = [text[text.index(f"def {name}(") :].splitlines()[0] for text in (cell.source, solutions[name])]
+        assert heads[0] == heads[1]
+
+
+# references -------------------------------------------------------------------------------------
+
+
+@each_notebook
+def test_a_reference_is_notebook_and_solutions_and_not_large(path):
+    assert solve.differences(HOUSE, path) == []
+    assert places.solution_paths(HOUSE, path)[1].stat().st_size < LARGEST
+
+
+def test_no_solution_is_without_a_notebook():
+    assert solve.stray_solutions(HOUSE) == []
+
+
+RUNS = {
+    "once": ([], {}),
+    "again, under xdist, with another BLAS kernel": (
+        ["-n", "2", "--dist", "loadscope"],
+        {"OPENBLAS_CORETYPE": "Haswell"},
+    ),
+}
+
+
+@pytest.mark.parametrize("options, settings", RUNS.values(), ids=RUNS)
+def test_references_give_the_same_outputs(options, settings):
+    """The command of the README, as a person would give it in the course folder."""
+    words = "-m pytest --nbval --nbval-current-env --nbval-cell-timeout 120 -p no:cacheprovider -q solutions/".split()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("LABKIT", "PYTEST"))}
+    env |= {"PYTHONPATH": str(HOUSE), **settings}
+    done = subprocess.run([sys.executable, *words, *options], cwd=HOUSE, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    cells = sum(
+        cell.cell_type == "code"
+        for path in NOTEBOOKS
+        for cell in books.read(places.solution_paths(HOUSE, path)[1]).cells
+    )
+    assert f"{cells} passed" in done.stdout
+
+
+@each_notebook
+def test_the_comparison_is_alive(path, tmp_path):
+    """One changed output, one changed report: exactly these cells fail."""
+    book = books.read(places.solution_paths(HOUSE, path)[1])
+    printed = next(cell for cell in book.cells if cell.get("outputs") and "text" in cell.outputs[0])
+    report = next(cell for cell in book.cells if cell.id.startswith("check-"))
+    last = max(book.cells.index(printed), book.cells.index(report))
+    book.cells = book.cells[: last + 1]
+    printed.outputs[0].text += "1"
+    report.outputs[0].data["text/plain"] = report.outputs[0].data["text/plain"].replace("all", "most")
+    nbformat.write(book, tmp_path / path.name)
+    assert failed_cells(nbval(tmp_path, "--nbval")) == {path.stem: {printed.id, report.id}}
+
+
+# untouched --------------------------------------------------------------------------------------
+
+
+@each_notebook
+def test_an_untouched_notebook_runs_to_its_end(path, monkeypatch):
+    """Run All as in JupyterLab: no cell raises, every check says not yet."""
+    for name in ("LABKIT_STRICT", "PYTEST_CURRENT_TEST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(HOUSE))
+    book = books.read(path)
+    settings = {"kernel_manager_class": ThisKernel, "kernel_name": "python3"}
+    nbclient.NotebookClient(book, **settings, resources={"metadata": {"path": path.parent}}).execute()
+    checks = {cell.metadata.labkit.check: cell for cell in book.cells if cell.id.startswith("check-")}
+    assert checks
+    for name, cell in checks.items():
+        assert cell.outputs[0].data["text/plain"].startswith(f"{name}: not yet")
+
+
+@each_notebook
+def test_an_untouched_notebook_earns_nothing_under_nbval(path, tmp_path):
+    """Without any setting of ours: nbval alone makes the checks strict. Nothing but the checks fails."""
+    nbformat.write(books.read(path), tmp_path / path.name)
+    failed = failed_cells(nbval(tmp_path, "--nbval-lax"))
+    assert failed == {path.stem: {f"check-{name}" for name in roles(path, "check")}}
