@@ -66,20 +66,19 @@ LABS = list(dict.fromkeys(one.lab for one in EXERCISES))
 each_exercise = pytest.mark.parametrize("name", [one.name for one in EXERCISES])
 
 
-def standing_alone(name: str, solutions: dict[str, str]) -> str:
-    """The solution of an exercise with those it calls inside it, so that nobody else's mistake can reach it."""
-    tree = ast.parse(solutions[name])
-    called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & solutions.keys() - {name}
-    inner = [statement for other in called for statement in ast.parse(standing_alone(other, solutions)).body]
-    tree.body[0].body[:0] = inner
-    return ast.unparse(tree)
-
-
 def answers_of(lab: str) -> dict[str, str]:
-    """Right answers to all exercises of a lab, each standing alone."""
+    """Right answers to all exercises of a lab."""
     source, _ = places.solution_paths(HOUSE, places.notebook_of(HOUSE, lab))
-    solutions = read_solutions(source).functions
-    return {name: standing_alone(name, solutions) for name in solutions}
+    return read_solutions(source).functions
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_solutions_stand_alone(lab):
+    """A solution that called another would fail with it, and two exercises would be lost for one mistake."""
+    solutions = answers_of(lab)
+    for name, source in solutions.items():
+        used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+        assert not used & (solutions.keys() - {name})
 
 
 def defined(source: str, name: str):
