@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     solve.add_argument("--check", action="store_true", help="run nothing: prove that they are up to date")
 
     tidy = command("tidy", tidy_command, "Bring the notebooks students get into canonical form, in place.")
-    tidy.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="a file (default: all in notebooks/)")
+    tidy.add_argument("notebooks", metavar="LAB", nargs="*", help="lab02, 2, or a notebook file (default: all)")
 
     release = command("release", release_command, "Write the student bundle: the course without solutions.")
     release.add_argument("dir", metavar="DIR", type=Path, help="a folder that does not exist yet")
@@ -109,8 +109,10 @@ def solve_command(args: argparse.Namespace) -> int:
 def tidy_command(args: argparse.Namespace) -> int:
     from labkit.books import places, tidy
 
-    given = [Path(name) for name in args.notebooks]
-    paths = given or places.notebooks(places.course_root(args.course))
+    paths = [
+        Path(name) if name.endswith(".ipynb") else places.notebook_of(places.course_root(args.course), name)
+        for name in args.notebooks
+    ] or places.notebooks(places.course_root(args.course))
     changed = tidy.tidy_files(paths)
     for path in paths:
         print(f"{path.name}: {'tidied' if path in changed else 'was tidy'}")

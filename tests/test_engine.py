@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import kinds
 import numpy as np
@@ -58,9 +59,9 @@ def test_the_same_seed_gives_the_same_report_and_another_seed_other_numbers():
 
 def test_exercises_are_listed_in_course_order_with_all_their_parts():
     listed = labkit.exercises()
-    assert [one.name for one in listed][:6] == [
-        "output_size", "same_padding", "zero_pad", "conv1d_forward", "corr2d", "conv2d_forward"
-    ]
+    assert [one.lab for one in listed] == sorted(one.lab for one in listed)
+    contract = ["output_size", "same_padding", "zero_pad", "conv1d_forward", "corr2d", "conv2d_forward"]
+    assert [one.name for one in listed if one.name in contract] == contract
     assert len({one.name for one in listed}) == len(listed)
     for one in listed:
         assert one.kind in KINDS and one.points >= 1 and one.lab.startswith("lab")
@@ -76,20 +77,32 @@ def test_mistakes_are_rejected_named_and_different_and_no_case_is_idle(exercise)
 
 
 @pytest.mark.parametrize("exercise", labkit.exercises(), ids=lambda e: e.name)
-def test_every_mistake_shows_in_a_small_case(exercise):
-    from labkit.checks.diagnosing import differences
-    from labkit.checks.judging import one_thread
-    from labkit.checks.running import run
-    from labkit.references import reference
-
-    small, true = exercise.small(), reference(exercise)
-    with one_thread():
-        truth = run(exercise, true.answer, small)
-        for mistake in true.mistakes:
-            for answer in mistake.answers:
-                assert differences(small, run(exercise, answer, small), truth, true), mistake.name
-    for case in small.values():
+def test_small_cases_are_small(exercise):
+    for case in exercise.small().values():
         assert sum(value.size for value in case.args.values() if isinstance(value, np.ndarray)) <= 20
+
+
+def test_the_matrix_tells_what_is_wrong_with_a_definition():
+    """Each of these is a slip of somebody who adds an exercise."""
+    exercise, reference = kinds.KINDS["array"]
+    right = reference.mistakes[0]
+
+    def problems(**changed):
+        sys.modules["labkit.references.examples"].REFERENCES[exercise.name] = replace(reference, **changed)
+        return " ".join(matrix(exercise).problems())
+
+    def no_such_argument(image):
+        return image
+
+    assert "the reference itself fails in the case 'float64': it raised TypeError" in problems(answer=no_such_argument)
+    nothing_wrong = replace(right, name="harmless", answers=(reference.answer,))
+    assert "harmless passes every case." in problems(mistakes=(nothing_wrong,))
+    twin = replace(right, name="twin")
+    assert "twin is rejected, but named summed." in problems(mistakes=(right, twin))
+    assert "summed is rejected, but shows in no case of `small`." in problems(mistakes=(right,))
+    del sys.modules["labkit.references.examples"].REFERENCES[exercise.name]
+    with pytest.raises(ValueError, match="labkit/references/examples.py has no 'square_loss'"):
+        matrix(exercise)
 
 
 def test_an_unknown_exercise_is_a_value_error_that_offers_the_near_ones():

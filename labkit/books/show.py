@@ -79,4 +79,4 @@ def chosen(what: str | None) -> list[asked.Exercise]:
         if found := [one for one in everything if one.lab == places.lab_named(what)]:
             return found
     near = asked.nearest(what, [one.name for one in everything])
-    raise CommandError(f"{what!r} is neither a lab nor an exercise; {near}.")
+    raise CommandError(f"{what!r} is neither a lab nor an exercise; {near}" + ("" if near.endswith("?") else "."))

@@ -8,15 +8,16 @@ from labkit.asked.exercise import Case, Exercise
 from labkit.checks import SEED
 from labkit.checks.diagnosing import differences, recognise
 from labkit.checks.judging import one_thread
-from labkit.checks.running import run
+from labkit.checks.running import Outcome, run
 from labkit.references import reference
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """One spelling of a mistake: the cases that reject it, and the mistake it is taken for."""
+    """One spelling of a mistake: the cases that reject it, whether a small one does, and what it is taken for."""
 
     rejected_by: frozenset[str]
+    explained: bool
     named: str | None
 
 
@@ -27,6 +28,7 @@ class Matrix:
     exercise: Exercise
     cases: dict[str, Case]
     mistakes: dict[str, tuple[Spelling, ...]]
+    broken: tuple[str, ...] = ()  # sentences on cases that the reference itself does not pass
 
     def mark(self, mistake: str, case: str) -> str:
         """✓ where the case rejects every spelling of the mistake, ~ where only some, · where none."""
@@ -36,29 +38,44 @@ class Matrix:
 
     def problems(self) -> list[str]:
         """Sentences on mistakes that pass or are called by another name, and on cases that reject nothing."""
+        if self.broken:
+            return list(self.broken)
         told = []
         for mistake, spellings in self.mistakes.items():
             for number, spelling in enumerate(spellings, 1):
                 which = f"{mistake}, spelling {number}" if len(spellings) > 1 else mistake
                 if not spelling.rejected_by:
                     told.append(f"{which} passes every case.")
-                elif spelling.named != mistake:
+                    continue
+                if spelling.named != mistake:
                     told.append(f"{which} is rejected, but named {spelling.named or 'nothing'}.")
+                if not spelling.explained:
+                    told.append(f"{which} is rejected, but shows in no case of `small`.")
         rejecting = {c for spellings in self.mistakes.values() for s in spellings for c in s.rejected_by}
         return told + [f"the case {case!r} rejects no mistake." for case in self.cases if case not in rejecting]
 
 
 def matrix(exercise: Exercise, seed: int = SEED) -> Matrix:
     """Run every spelling of every known mistake of `exercise` on its cases, as drawn from `seed`."""
-    true, cases = reference(exercise), exercise.inputs(np.random.default_rng(seed))
+    true, cases, small = reference(exercise), exercise.inputs(np.random.default_rng(seed)), exercise.small()
 
     def tried(answer) -> Spelling:
         outcomes = run(exercise, answer, cases)
         wrong = differences(cases, outcomes, truth, true)
         named = recognise(exercise, true, cases, outcomes, wrong)
-        return Spelling(frozenset(wrong), named[0].name if named else None)
+        explained = bool(differences(small, run(exercise, answer, small), small_truth, true))
+        return Spelling(frozenset(wrong), explained, named[0].name if named else None)
 
     with one_thread():
-        truth = run(exercise, true.answer, cases)
+        truth, small_truth = run(exercise, true.answer, cases), run(exercise, true.answer, small)
+        if broken := reference_troubles(cases | small, truth | small_truth):
+            return Matrix(exercise, cases, {}, broken)
         mistakes = {mistake.name: tuple(map(tried, mistake.answers)) for mistake in true.mistakes}
     return Matrix(exercise, cases, mistakes)
+
+
+def reference_troubles(cases: dict[str, Case], truth: dict[str, Outcome]) -> tuple[str, ...]:
+    """Sentences on cases in which the reference's own answer fails."""
+    return tuple(
+        f"the reference itself fails in the case {name!r}: {truth[name].detail}." for name in cases if truth[name].fault
+    )

@@ -7,8 +7,11 @@ from labkit.references.reference import Mistake, Reference, Tolerance, with_torc
 
 
 def reference(exercise: Exercise) -> Reference:
-    """The true half of `exercise`, from the file named like its lab."""
-    return importlib.import_module(f"labkit.references.{exercise.lab}").REFERENCES[exercise.name]
+    """The true half of `exercise`, from the file named like its lab. Raises ValueError if it is not there."""
+    known = importlib.import_module(f"labkit.references.{exercise.lab}").REFERENCES
+    if exercise.name not in known:
+        raise ValueError(f"REFERENCES in labkit/references/{exercise.lab}.py has no {exercise.name!r}; add it there")
+    return known[exercise.name]
 
 
 __all__ = ["Mistake", "Reference", "Tolerance", "reference", "with_torch"]
