@@ -1,0 +1,233 @@
+"""The process that runs a student's answers: NumPy only, inputs in, bytes out.
+
+The grader starts it and reads packets from it. It loads nothing of the student's itself: for each
+exercise it forks a child, and the child runs the student's cells, calls the answer and writes
+messages. Where there is no fork it is the child itself, for one exercise.
+"""
+
+import __future__
+
+import ast
+import contextlib
+import io
+import linecache
+import os
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+from labkit.asked import Case, exercise
+from labkit.checks.running import Outcome, run
+from labkit.grading import standins, wire
+from labkit.grading.limits import MOST_LINES, MOST_PRINTED, MOST_TEXT
+
+Send = Callable[[object], None]
+BROKEN = 70  # exit status of a child in which more broke than the answer
+
+
+def main() -> None:
+    """Read a job from standard input, do it, write packets to what was standard output."""
+    (job,) = wire.Inbox().feed(sys.stdin.buffer.read())
+    paths = sys.argv[1:]
+    channel = os.dup(1)  # not standard output any more: what is printed is no packet
+    silence(0, 1)
+    set_limits(job["memory"], job["file"], job["cpu"])
+    packet(channel, wire.READY)
+    for task in job["tasks"]:
+        if job["fork"]:
+            in_a_fork(job, task, paths, channel)
+        else:
+            here(job, task, paths, channel)
+
+
+def silence(*descriptors: int) -> None:
+    """Point file descriptors to nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def set_limits(memory: int, file: int, cpu: int) -> None:
+    """Bound memory, files, core dumps and processor time where the system knows how, within what is set already."""
+    if os.name != "posix":
+        return
+    import resource
+
+    wanted = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: file, resource.RLIMIT_CPU: cpu}
+    if sys.platform == "linux":
+        wanted[resource.RLIMIT_AS] = memory
+    for which, value in wanted.items():
+        _, hard = resource.getrlimit(which)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (value, value))
+
+
+def packet(channel: int, kind: bytes, payload: bytes = b"") -> None:
+    write_all(channel, wire.PACKET.pack(kind, len(payload)) + payload)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def in_a_fork(job: dict, task: dict, paths: list[str], channel: int) -> None:
+    """Let a child do `task` and pass on what it writes, until it has ended."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = BROKEN
+        try:
+            os.setpgid(0, 0)
+            os.close(read)
+            os.close(channel)
+            work(job, task, paths, lambda value: write_all(write, wire.encode(value)))
+            status = 0
+        finally:
+            os._exit(status)  # at once: threads and atexit handlers have no later
+    os.close(write)
+    packet(channel, wire.BEGIN, struct.pack(">q", pid))
+    while chunk := os.read(read, wire.CHUNK):
+        packet(channel, wire.DATA, chunk)
+    os.close(read)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)  # what it left behind
+    _, status = os.waitpid(pid, 0)
+    packet(channel, wire.END, struct.pack(">q", os.waitstatus_to_exitcode(status)))
+
+
+def here(job: dict, task: dict, paths: list[str], channel: int) -> None:
+    """Do `task` in this process, and end it."""
+
+    def send(value: object) -> None:
+        data = wire.encode(value)
+        for start in range(0, len(data), wire.CHUNK):
+            packet(channel, wire.DATA, data[start : start + wire.CHUNK])
+
+    packet(channel, wire.BEGIN, struct.pack(">q", 0))
+    status = BROKEN
+    try:
+        work(job, task, paths, send)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def work(job: dict, task: dict, paths: list[str], send: Send) -> None:
+    """Run the student's cells, then the answer on the cases and on the small cases; send what came of it."""
+    silence(2)
+    sys.stdout = sys.stderr = Capped()
+    one = exercise(task["exercise"])
+    cases, small = (as_cases(task[part]) for part in ("cases", "small"))
+    main = standins.install(paths)
+    errors = load(job["cells"], dict(job["stops"]), main, send)
+    answer = vars(main).get(one.name)
+    instead = f"something of type {type(answer).__name__}" if one.name in vars(main) else "nothing"
+    send({"loaded": errors, "instead": "" if callable(answer) else short(instead)})
+    if not callable(answer):
+        return
+    try:
+        send({"cases": packed(run(one, answer, cases))})
+        printed = sys.stdout = Capped()  # on the small cases alone: the others' numbers stay a secret
+        send({"small": packed(run(one, answer, small)), "printed": printed.text.rstrip("\n")})
+    except wire.TooLarge:
+        send({"too large": True})
+    except BaseException as raised:  # student code may raise what no Exception is
+        send({"escaped": type(raised).__name__[:MOST_TEXT]})
+
+
+class Capped(io.TextIOBase):
+    """Keeps the first characters written to it and forgets the rest."""
+
+    text = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.text += text[: MOST_PRINTED - len(self.text)]
+        return len(text)
+
+
+def as_cases(given: dict[str, dict]) -> dict[str, Case]:
+    return {name: Case("", one["args"], one["keywords"], one["raises"]) for name, one in given.items()}
+
+
+def load(cells: list[str], stops: dict[int, int], main: ModuleType, send: Send) -> list:
+    """Run the cells statement by statement in `main`; what raised, as [cell, line, sentence].
+
+    A cell that raises keeps what it had defined before. `stops` holds by cell the statement at which
+    it once hung or ended the process: it goes no further than that. Before each statement its place
+    is sent, so that the grader knows where a process was lost.
+    """
+    errors = []
+    for number, source in enumerate(cells):
+        name = f"<cell {number}>"
+        linecache.cache[name] = (len(source), None, [f"{line}\n" for line in source.split("\n")], name)
+        if stops.get(number) == 0:
+            continue
+        send({"at": [number, 0]})
+        try:
+            tree = compile(source, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            flags = future_flags(tree)
+            for index, statement in enumerate(tree.body):
+                if stops.get(number) == index:
+                    break
+                send({"at": [number, index]})
+                exec(compile(ast.Module([statement], []), name, "exec", flags, dont_inherit=True), vars(main))
+        except BaseException as raised:  # a student's cell may raise anything, SystemExit too
+            errors.append([number, line_in(raised, name), described(raised)])
+    return errors
+
+
+def future_flags(tree: ast.Module) -> int:
+    """What the cell imports from __future__, for each of its statements."""
+    flags = 0
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for alias in node.names:
+                if feature := getattr(__future__, alias.name, None):
+                    flags |= feature.compiler_flag
+    return flags
+
+
+def line_in(raised: BaseException, name: str) -> int:
+    """The line of the cell `name` at which it raised, 0 if there is none."""
+    if isinstance(raised, SyntaxError) and raised.filename == name:
+        return raised.lineno or 0
+    lines, frame = [0], raised.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == name:
+            lines.append(frame.tb_lineno)
+        frame = frame.tb_next
+    return lines[-1]
+
+
+def described(raised: BaseException) -> str:
+    try:
+        text = str(raised.msg if isinstance(raised, SyntaxError) else raised)
+    except BaseException:  # its own __str__ is student code too
+        text = ""
+    return short(f"{type(raised).__name__}: {text}" if text else type(raised).__name__)
+
+
+def short(text: str) -> str:
+    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+
+
+def packed(outcomes: dict[str, Outcome]) -> dict[str, dict]:
+    """Outcomes as plain values, their texts short."""
+    return {
+        name: vars(one)
+        | {
+            "detail": short(one.detail),
+            "error": short(one.error),
+            "where": [short(line) for line in one.where[-MOST_LINES:]],
+            "warned": [short(text) for text in one.warned[:MOST_LINES]],
+        }
+        for name, one in outcomes.items()
+    }
