@@ -193,6 +193,17 @@ def test_the_learners_own_line_is_kept_and_the_rest_hidden():
     assert "running.py" not in text and "exercise.py" not in text
 
 
+def test_an_exception_that_cannot_say_its_text_is_told_by_its_name():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    def answer(image, kernel):
+        raise Mute
+
+    assert "it raised Mute\n" in str(labkit.examine("corr2d", answer))
+
+
 def test_html_is_escaped_and_says_the_verdict_in_words():
     def answer(image, kernel):
         raise RuntimeError("<script>alert(1)</script>")

@@ -79,7 +79,7 @@ def attempt(exercise: Exercise, answer: Callable, case: Case) -> Outcome:
             fault, detail = "stub", str(stub)
         except (Exception, SystemExit) as raised:  # an answer may raise anything
             error, where = type(raised).__name__, own_lines(raised)
-            fault, detail = "raised", f"it raised {error}" + (f": {raised}" if str(raised) else "")
+            fault, detail = "raised", f"it raised {error}{said(raised)}"
             if case.raises and any(case.raises == c.__name__ for c in type(raised).__mro__):
                 outputs, fault, detail = {"raised": np.array(True)}, "", ""
             elif case.raises:
@@ -136,6 +136,15 @@ def wrong_type(value: object, expected: str) -> str:
     kind = kind.replace("builtins.", "")
     shown = f" ({value})" if isinstance(value, (bool, int, float, np.generic)) else ""
     return f"{kind}{shown}; expected {wanted}"
+
+
+def said(raised: BaseException) -> str:
+    """": " and the text of an exception; nothing where it has none, or none that can be read."""
+    try:
+        text = str(raised)
+    except Exception:  # an exception of a learner's own class may have a broken __str__
+        text = ""
+    return f": {text}" if text else ""
 
 
 def own_lines(raised: BaseException) -> tuple[str, ...]:
