@@ -388,3 +388,16 @@ def test_wrong_input_says_what_came_and_what_was_expected():
     with pytest.raises(TypeError, match="rng"):
         ours.Linear(2, 2)
     norm.eval().forward(np.zeros((1, 3, 1, 1), np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_single_entry_of_the_input_changed_before_backward_is_told(dtype):
+    """Any entry of an image batch, in any memory order."""
+    rng = np.random.default_rng(0)
+    for x in (rng.standard_normal((4, 2, 9, 8)).astype(dtype), np.zeros((8, 9, 2, 4), dtype).T):
+        for index in rng.integers((4, 2, 9, 8), size=(40, 4)):
+            layer = ours.Conv2d(2, 3, 3, rng=rng, dtype=dtype)
+            out = layer.forward(x)
+            x[tuple(index)] += 1
+            with pytest.raises(RuntimeError, match="x was changed in place"):
+                layer.backward(np.ones_like(out))

@@ -31,9 +31,9 @@ class Layer:
     * `keeps_output = True` on the class if `_backward` reads the array that `_forward` returned.
 
     Raises RuntimeError where `backward` is called before `forward`, twice for one `forward`, or after the
-    input (or the output, where backward reads it) was changed in place. The last is seen by comparing up to 122
-    entries spread over the array, which are all of a small one: a change of the whole array is found, a change of
-    a single pixel may not be. Raises ValueError for a wrong shape or dtype.
+    input (or the output, where backward reads it) was changed in place. The last is seen by a checksum of all
+    bits, which no change of a single entry leaves alone, and by entries spread over the array, which show most
+    changes of order. Raises ValueError for a wrong shape or dtype.
     """
 
     keeps_output = False
@@ -42,7 +42,7 @@ class Layer:
     input_gradient = True
     kept = None
     position = ""  # in a Sequential: "3"
-    _came = None  # the input and a sample of its entries, where they are watched
+    _came = None  # the input and its sample, where it is watched
     _returned = None  # the output likewise, where backward reads it
     _gave = None  # shape and dtype of the output that waits for its gradient
     _done = False  # backward was called for the last forward
@@ -194,6 +194,8 @@ class Layer:
             )
 
 
-def sample(x: np.ndarray) -> bytes:
-    """Some entries of x, an odd step apart: an even one would meet the same pixel of every image."""
-    return x.flat[:: x.size // SAMPLED | 1].tobytes()
+def sample(x: np.ndarray) -> tuple[int, bytes]:
+    """The exclusive or of all entries' bits, and some entries, an odd step apart: an even one would meet the same
+    pixel of every image."""
+    bits = x.view(f"u{x.itemsize}")
+    return int(np.bitwise_xor.reduce(bits, axis=None)), x.flat[:: x.size // SAMPLED | 1].tobytes()
