@@ -102,7 +102,15 @@ BAD_MESSAGES = {
 @pytest.mark.parametrize("name", BAD_MESSAGES)
 def test_nonsense_is_malformed_whatever_it_is(name):
     with pytest.raises(wire.Malformed):
-        wire.Inbox().feed(BAD_MESSAGES[name])
+        list(wire.Inbox().feed(BAD_MESSAGES[name]))
+
+
+def test_what_came_before_a_malformed_message_still_counts():
+    """A child may write both in one breath: its own words, then what the student's code wrote to the pipe."""
+    came = wire.Inbox().feed(wire.encode({"loaded": []}) + b"{}" * 500)
+    assert next(came) == {"loaded": []}
+    with pytest.raises(wire.Malformed):
+        next(came)
 
 
 def test_messages_come_in_any_pieces():

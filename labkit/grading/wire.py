@@ -9,6 +9,7 @@ import json
 import math
 import re
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -78,10 +79,12 @@ class Inbox:
     def __init__(self):
         self.buffer = bytearray()
 
-    def feed(self, chunk: bytes) -> list[object]:
-        """The values of the messages that `chunk` completes. Raises Malformed."""
+    def feed(self, chunk: bytes) -> Iterator[object]:
+        """The values of the messages that `chunk` completes, one by one. Raises Malformed.
+
+        One by one, because what came before the first malformed byte still counts.
+        """
         self.buffer += chunk
-        values = []
         while len(self.buffer) >= LENGTHS.size:
             text, raw = LENGTHS.unpack_from(self.buffer)
             if text > MOST_JSON or raw > MOST_RESULT:
@@ -91,8 +94,7 @@ class Inbox:
                 break
             message = bytes(self.buffer[LENGTHS.size : end])
             del self.buffer[:end]
-            values.append(decode(message[:text], message[text:]))
-        return values
+            yield decode(message[:text], message[text:])
 
 
 def decode(text: bytes, raw: bytes) -> object:
