@@ -51,7 +51,7 @@ class Conv2d(Layer):
         padding: int | tuple[int, int] = 0,
         bias: bool = True,
         *,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None = None,
         dtype: type = np.float32,
     ):
         self.kernel_size = pair(kernel_size, "kernel_size", least=1)

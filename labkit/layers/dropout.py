@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from labkit.layers.init import generator
 from labkit.layers.layer import Layer
 
 
@@ -13,14 +14,12 @@ class Dropout(Layer):
     Source: Srivastava et al., "Dropout", JMLR 15 (2014). Raises ValueError where p is not in 0 … 1.
     """
 
-    def __init__(self, p: float = 0.5, *, rng: np.random.Generator):
+    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None):
         super().__init__()
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p is {p!r}, expected a probability from 0 to 1.")
-        if not isinstance(rng, np.random.Generator):
-            raise ValueError(f"Dropout: rng is {rng!r}, expected a Generator: rng=np.random.default_rng(0).")
         self.p = float(p)
-        self.rng = rng
+        self.rng = generator(rng)
 
     def _forward(self, x):
         if not self.training:

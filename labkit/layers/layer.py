@@ -15,8 +15,9 @@ class Layer:
     training  True after `train()` and at first, False after `eval()`
 
     All arrays are float32, or all are float64; a layer with parameters takes its parameters' dtype only.
-    Randomness comes from the `rng` a constructor asks for: a required keyword where numbers are drawn
-    (Linear, Conv2d, Dropout), a `numpy.random.Generator`. There is no default and no hidden seed.
+    Randomness comes from the `rng` a constructor takes where numbers are drawn (Linear, Conv2d, Dropout), a
+    `numpy.random.Generator`. Without one, layers draw from a shared generator that starts at seed 0, one after
+    the other: fine for a try, but pass your own where a result should be repeated in a notebook.
 
     To write a layer, implement `_check(x)`, `_forward(x)` and `_backward(dout)`:
 

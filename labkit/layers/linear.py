@@ -22,7 +22,7 @@ class Linear(Layer):
         out_features: int,
         bias: bool = True,
         *,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None = None,
         dtype: type = np.float32,
     ):
         self.in_features = positive("in_features", in_features)
