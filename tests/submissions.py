@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from answers.lab02 import WRONG
 from nbformat import NotebookNode
-from test_one_wrong import WRONG, answers_of
+from test_one_wrong import answers_of
 
 import labkit
 from labkit.books import places

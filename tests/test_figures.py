@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from labkit import figures
+from labkit.figures import showing, sliding
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ROW, ROW_KERNEL = np.array([2, 1, 0, 3, 1]), np.array([1, 2, -1])
@@ -32,8 +33,9 @@ def displayed(monkeypatch):
 @pytest.fixture
 def drawn(monkeypatch):
     """The matplotlib figures that were turned into PNGs, in order."""
-    seen, png = [], figures._png
-    monkeypatch.setattr(figures, "_png", lambda fig, alt: seen.append(fig) or png(fig, alt))
+    seen, png = [], showing.png
+    for module in (showing, sliding):
+        monkeypatch.setattr(module, "png", lambda fig, alt: seen.append(fig) or png(fig, alt))
     return seen
 
 
@@ -207,3 +209,50 @@ def test_an_experiment_that_works_is_left_alone(capsys):
     with figures.your_code():
         print("done")
     assert capsys.readouterr().out == "done\n"
+
+
+# heat maps, lines and bars ------------------------------------------------------------------------
+
+
+def test_a_heat_map_has_one_scale_and_writes_out_small_matrices(displayed, drawn):
+    figures.heat_map([np.array([[0.0, 0.25]]), np.array([[1.0, np.nan]])], ["one", "two"], "Two.")
+    (fig,) = drawn
+    first, second, *_ = fig.axes
+    assert first.images[0].get_clim() == second.images[0].get_clim() == (0, 1)
+    assert [text.get_text() for ax in (first, second) for text in ax.texts] == ["0", "0.25", "1", "nan"]
+    assert displayed[0][1]["image/png"]["alt"] == "Two."
+
+
+def test_a_large_or_constant_heat_map_is_drawn_without_numbers(displayed, drawn):
+    figures.heat_map([np.zeros((3, 40))], ["zeros"], "Zeros.")
+    assert not drawn[0].axes[0].texts and drawn[0].axes[0].images[0].get_clim() == (0, 1)
+
+
+def test_lines_differ_by_more_than_colour(displayed, drawn):
+    figures.curves({str(n): ([1, 10], [n, n + 1]) for n in range(8)}, "h", "error", "Eight.", log="x", markers=True)
+    (ax,) = drawn[0].axes
+    styles = {(str(line._dash_pattern), line.get_marker()) for line in ax.lines}
+    assert len(styles) == 8
+    assert ax.get_xscale() == "log" and ax.get_yscale() == "linear"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list("01234567")
+
+
+def test_bars_carry_their_heights_or_a_legend(displayed, drawn):
+    figures.bars({"one": [0.5, 0.25]}, ["a", "b"], "share", "Bars.")
+    figures.bars({"one": [1, 2], "two": [3, 4]}, ["a", "b"], "share", "Pairs.")
+    assert [text.get_text() for text in drawn[0].axes[0].texts] == ["0.5", "0.25"]
+    assert len({bar.get_hatch() for bar in drawn[1].axes[0].patches}) == 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "told"),
+    [
+        (lambda: figures.heat_map([np.eye(2)], [], "No title."), "1 arrays and 0 titles"),
+        (lambda: figures.curves({}, "x", "y", "None."), "expected 1 to 8"),
+        (lambda: figures.curves({"a": ([1], [1])}, "x", "y", "Log.", log="z"), "log is 'z'"),
+        (lambda: figures.bars({"a": [1]}, ["x", "y"], "y", "Short."), "1 heights for 2 labels"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(draw, told):
+    with pytest.raises(ValueError, match=told):
+        draw()

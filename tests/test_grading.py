@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from answers.lab02 import WRONG
 from submissions import HOSTILE, HOUSE, INNOCENT, NAMES, PATH, PLAIN, POINTS, RIGHT, book, first_do, put
-from test_one_wrong import WRONG
 
 import labkit
 from labkit import asked, cli

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from answers import EXERCISES, LABS, WRONG
 from nbval_runs import failed_cells, nbval
 
 import labkit
@@ -16,53 +17,6 @@ from labkit.books.solutions import read_solutions
 
 HOUSE = Path(__file__).resolve().parent.parent
 
-# One plausible wrong answer for each exercise, in plain NumPy.
-WRONG = {
-    "output_size": """
-def output_size(size, kernel, stride=1, padding=0):
-    if kernel > size + 2 * padding:
-        raise ValueError("too large")
-    return (size + 2 * padding - kernel) // stride
-""",
-    "same_padding": """
-def same_padding(kernel):
-    return kernel // 2
-""",
-    "zero_pad": """
-def zero_pad(x, padding):
-    return np.pad(x, padding)
-""",
-    "conv1d_forward": """
-def conv1d_forward(x, w, stride=1, padding=0):
-    row = np.pad(x, padding)
-    if len(w) > len(row):
-        raise ValueError("too large")
-    return np.convolve(row, w, "valid")[::stride]
-""",
-    "corr2d": """
-def corr2d(image, kernel):
-    size = image.shape[0] - kernel.shape[0] + 1
-    if size < 1 or image.shape[1] < kernel.shape[1]:
-        raise ValueError("too large")
-    out = np.zeros((size, size), image.dtype)
-    for i in range(size):
-        for j in range(size):
-            out[i, j] = np.sum(image[i : i + kernel.shape[0], j : j + kernel.shape[1]] * kernel)
-    return out
-""",
-    "conv2d_forward": """
-def conv2d_forward(x, w, b=None, stride=1, padding=0):
-    x = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
-    if w.shape[2] > x.shape[2] or w.shape[3] > x.shape[3]:
-        raise ValueError("too large")
-    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], (2, 3))[:, :, ::stride, ::stride]
-    out = np.einsum("nchwij,fcij->nfhw", windows, w[:, :, ::-1, ::-1])
-    return out if b is None else out + b[:, None, None]
-""",
-}
-
-EXERCISES = labkit.exercises()
-LABS = list(dict.fromkeys(one.lab for one in EXERCISES))
 each_exercise = pytest.mark.parametrize("name", [one.name for one in EXERCISES])
 
 
@@ -85,10 +39,6 @@ def defined(source: str, name: str):
     namespace = {"np": np}
     exec(source, namespace)
     return namespace[name]
-
-
-def test_there_is_a_wrong_answer_for_every_exercise():
-    assert set(WRONG) == {one.name for one in EXERCISES}
 
 
 @each_exercise

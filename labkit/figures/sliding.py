@@ -1,72 +1,15 @@
-"""Figures of the notebooks: captioned, readable in grey, and readable where no widget runs.
+"""A window that slides over a row or an image, drawn step by step."""
 
-matplotlib and ipywidgets are imported where they are used, so importing this file costs nothing.
-No function here returns numbers: they draw what the notebooks explain.
-"""
-
-import base64
 import html
-import io
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-DPI, SCREEN_DPI = 192, 96  # dots an inch of the PNG, and of the screen: sharp on dense displays
+from labkit.figures.showing import display, factor, number, png, show
+
 CELL = 0.4  # inches one drawn array entry takes
 INK, LINE, PADDING, WINDOW, KERNEL, OUTPUT = "#1a1a1a", "#8a8a8a", "#e6e6e6", "#9fd3f2", "#f7d08a", "#d9f0e3"
-
-
-@contextmanager
-def your_code() -> Iterator[None]:
-    """Run an experiment on the learner's own functions: `with your_code(): ...`
-
-    Where one of them is still a stub, a sentence says which one to write, and the notebook goes on.
-    Every other error comes through.
-    """
-    try:
-        yield
-    except NotImplementedError as error:
-        stub = re.fullmatch(r"Lab \d+: (\w+)", str(error))
-        if stub is None:
-            raise
-        print(f"Nothing to see yet: write {stub[1]} first, then run this cell again.")
-
-
-def show(fig, caption: str) -> None:
-    """Display a matplotlib figure with its caption below it, and close it.
-
-    The caption is also the alt text: in the output's metadata, and as `Description` in the PNG.
-    """
-    from matplotlib import pyplot as plt
-
-    _display({}, fig, caption)
-    plt.close(fig)
-
-
-def image_grid(images: Sequence[np.ndarray], titles: Sequence[str], caption: str, columns: int = 4) -> None:
-    """Show images of shape (H, W) side by side in grey, each with its smallest and largest value.
-
-    An image without negative values goes from black (0) to white. Where there are negative values,
-    mid-grey is zero, black negative and white positive. Raises ValueError if titles do not fit.
-    """
-    from matplotlib.figure import Figure
-
-    if len(images) != len(titles):
-        raise ValueError(f"{len(images)} images and {len(titles)} titles; expected one title for each image")
-    rows, columns = -(-len(images) // columns), min(columns, len(images))
-    fig = Figure(figsize=(2.1 * columns, 2.6 * rows), layout="constrained")
-    axes = fig.subplots(rows, columns, squeeze=False).ravel()
-    for ax in axes:
-        ax.axis("off")
-    for ax, image, title in zip(axes, images, titles):
-        low, high = float(np.min(image)), float(np.max(image))
-        limit = max(-low, high) or 1.0
-        ax.imshow(image, cmap="gray", vmin=-limit if low < 0 else 0, vmax=limit)
-        ax.set_title(f"{title}\n{_number(round(low, 2))} to {_number(round(high, 2))}", fontsize=10)
-    show(fig, caption)
 
 
 def window_row(size: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
@@ -110,19 +53,19 @@ def stepper(x: np.ndarray, w: np.ndarray, stride: int = 1, padding: int = 0, bia
     try:
         import ipywidgets as widgets
     except ImportError:
-        return _display({}, still, caption)
+        return display({}, still, caption)
     slider = widgets.IntSlider(1, 1, last + 1, description="step", layout={"width": "30em"})
     picture = widgets.HTML()
 
     def update(_=None) -> None:
         sentence = f"Step {slider.value} of {last + 1}. {slide.worked(slider.value - 1)[1]}"
-        png, metadata = _png(slide.draw([slider.value - 1]), sentence)
+        image, metadata = png(slide.draw([slider.value - 1]), sentence)
         style = f'width="{metadata["width"]}" alt="{html.escape(sentence, quote=True)}"'
-        picture.value = f'<img {style} src="data:image/png;base64,{png}">'
+        picture.value = f'<img {style} src="data:image/png;base64,{image}">'
 
     slider.observe(update, names="value")
     update()
-    _display(widgets.VBox([slider, picture])._repr_mimebundle_(), still, caption)
+    display(widgets.VBox([slider, picture])._repr_mimebundle_(), still, caption)
 
 
 @dataclass(frozen=True)
@@ -151,14 +94,14 @@ class _Slide:
     def worked(self, step: int) -> tuple[float, str]:
         """One output, and the sentence that works it out term by term."""
         channels = [
-            " + ".join(f"{_number(a)}·{_factor(b)}" for a, b in zip(*both))
+            " + ".join(f"{number(a)}·{factor(b)}" for a, b in zip(*both))
             for both in zip(self.window(step).reshape(len(self.x), -1), self.w.reshape(len(self.w), -1))
         ]
         text = channels[0] if len(channels) == 1 else " + ".join(f"({one})" for one in channels)
-        text += f" + {_factor(self.bias)}" if self.bias else ""
+        text += f" + {factor(self.bias)}" if self.bias else ""
         total = float((self.window(step) * self.w).sum() + self.bias)
         index = ", ".join(str(p) for p, size in zip(divmod(step, self.shape[1]), self.x.shape[1:]) if size > 1)
-        return total, f"out[{index}] = {text} = {_number(total)}"
+        return total, f"out[{index}] = {text} = {number(total)}"
 
     def ground(self, row: int, column: int) -> str:
         top, left, (_, height, width) = *self.border, self.x.shape
@@ -183,7 +126,7 @@ class _Slide:
                 _entries(ax, box, at[2], y, products[c], "products", lambda *_: WINDOW)
                 for middle, sign in ((at[1] - 0.7, "×"), (at[2] - 0.7, "=")):
                     ax.text(middle, y + kh / 2, sign, ha="center", va="center", fontsize=14)
-            done = [_number(self.worked(one)[0]) if one <= step else "" for one in range(rows * columns)]
+            done = [number(self.worked(one)[0]) if one <= step else "" for one in range(rows * columns)]
             table = np.array(done).reshape(rows, columns)
             _entries(ax, box, at[3], top, table, "output", lambda r, q, table=table: OUTPUT if table[r, q] else "white")
             box(at[3] + step % columns, top + step // columns, 1, 1, fill=False, zorder=4, **frame)
@@ -195,7 +138,7 @@ def _entries(ax, box, x: float, y: float, values, title: str, ground: Callable[[
     """Draw a matrix of numbers or texts as boxes, its first entry at (x, y), filled as `ground` says."""
     for (r, c), value in np.ndenumerate(np.array(values)):
         box(x + c, y + r, 1, 1, facecolor=ground(r, c), edgecolor=LINE)
-        text = value if isinstance(value, str) else _number(value)
+        text = value if isinstance(value, str) else number(value)
         ax.text(x + c + 0.5, y + r + 0.5, text, ha="center", va="center", color=INK, zorder=3)
     ax.text(x, y - 0.2, title, va="bottom")
 
@@ -210,29 +153,3 @@ def _canvas(width: float, height: float):
     ax.set(xlim=(-0.2, width + 0.2), ylim=(height + 0.1, -0.1))
     ax.axis("off")
     return fig, ax, lambda x, y, w, h, **style: ax.add_patch(Rectangle((x, y), w, h, **style))
-
-
-def _png(fig, alt: str) -> tuple[str, dict[str, object]]:
-    """The figure as a PNG in base64, and the metadata of such an output."""
-    png = io.BytesIO()
-    fig.savefig(png, format="png", dpi=DPI, facecolor="white", metadata={"Description": alt, "Software": None})
-    return base64.b64encode(png.getvalue()).decode(), {"alt": alt, "width": round(fig.get_figwidth() * SCREEN_DPI)}
-
-
-def _display(richer: dict, fig, caption: str) -> None:
-    """Display a figure, `richer` beside it in the same output where there is such, and its caption."""
-    from IPython.display import display
-
-    png, metadata = _png(fig, caption)
-    bundle = {**richer, "image/png": png, "text/plain": caption}
-    display(bundle, metadata={"image/png": metadata}, raw=True)
-    text = f'<p style="max-width: 50em"><em>{html.escape(caption)}</em></p>'
-    display({"text/html": text, "text/plain": caption}, raw=True)
-
-
-def _number(value: float) -> str:
-    return f"{value + 0.0:.4g}".replace("-", "−")  # + 0.0 turns −0 into 0
-
-
-def _factor(value: float) -> str:
-    return f"({_number(value)})" if value < 0 else _number(value)
