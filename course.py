@@ -151,6 +151,8 @@ def lab_command(python: Path, notebooks: Path, port: Optional[int], browser: boo
     """The command that starts JupyterLab; with a port given it serves there or not at all."""
     command = [str(python), "-m", "jupyterlab"]
     command += ["--ServerApp.root_dir={}".format(notebooks), "--LabApp.extension_manager=readonly"]
+    if (notebooks / "welcome.ipynb").is_file():
+        command.append("--LabApp.default_url=/lab/tree/welcome.ipynb")
     if port is not None:
         command += ["--ServerApp.port={}".format(port), "--ServerApp.port_retries=0"]
     if not browser:

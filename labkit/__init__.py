@@ -2,7 +2,7 @@
 
 In a notebook:
 
-    from labkit import check, hint, reveal
+    from labkit import check, hint, progress, reveal
     check(conv2d_forward)
 
 `import labkit` loads NumPy and nothing heavier; torch is loaded by the first check.
@@ -11,6 +11,7 @@ In a notebook:
 from labkit.asked import exercises
 from labkit.checks import CheckFailed, check, examine
 from labkit.hints import hint, reveal
+from labkit.logbook import progress
 
 __version__ = "0.1.0"
-__all__ = ["CheckFailed", "check", "examine", "exercises", "hint", "reveal"]
+__all__ = ["CheckFailed", "check", "examine", "exercises", "hint", "progress", "reveal"]

@@ -112,7 +112,7 @@ def tidy_command(args: argparse.Namespace) -> int:
     paths = [
         Path(name) if name.endswith(".ipynb") else places.notebook_of(places.course_root(args.course), name)
         for name in args.notebooks
-    ] or places.notebooks(places.course_root(args.course))
+    ] or places.pages(places.course_root(args.course))
     changed = tidy.tidy_files(paths)
     for path in paths:
         print(f"{path.name}: {'tidied' if path in changed else 'was tidy'}")

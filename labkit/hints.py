@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable
 from pathlib import Path
 
-from labkit import asked, checks
+from labkit import asked, checks, logbook
 
 given: dict[str, int] = {}  # hints given since Python started, by exercise
 
@@ -17,6 +17,7 @@ def hint(exercise: str | Callable) -> None:
     one = asked.exercise(exercise if isinstance(exercise, str) else exercise.__name__)
     given[one.name] = min(given.get(one.name, 0) + 1, len(one.hints))
     number = given[one.name]
+    logbook.note(one, "hint")
     print(f"Hint {number} of {len(one.hints)}: {one.hints[number - 1]}")
     if number == len(one.hints):
         print(f'That was the last one. After a try, reveal("{one.name}") shows a solution.')
@@ -29,7 +30,7 @@ def reveal(exercise: str | Callable, folder: str | Path = ".") -> None:
     are none: an instructor's bundle has no solutions.
     """
     one = asked.exercise(exercise if isinstance(exercise, str) else exercise.__name__)
-    if one.name not in checks.tried:
+    if one.name not in checks.tried and not logbook.entries().get(one.name, logbook.Entry()).checks:
         print(f"Try first: run check({one.name}) on a version of your own. Then reveal shows one.")
         return
     here = Path(folder).resolve()
@@ -37,7 +38,8 @@ def reveal(exercise: str | Callable, folder: str | Path = ".") -> None:
         for path in sorted((place / "solutions").glob(f"{one.lab}_*.py")):
             source = path.read_text(encoding="utf-8")
             for node in ast.parse(source).body:
-                if isinstance(node, ast.FunctionDef) and node.name == one.name:
+                if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == one.name:
+                    logbook.note(one, "reveal")
                     print(ast.get_source_segment(source, node))
                     return
     raise FileNotFoundError(

@@ -565,7 +565,7 @@ def test_the_settings_are_where_jupyterlab_looks_and_are_ones_it_knows(bare):
 
 
 def test_jupyterlab_starts_as_asked(bare, tmp_path):
-    (bare.root / "notebooks" / "lab.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4}')
+    (bare.root / "notebooks" / "welcome.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4}')
     port = free_port()
     command = bare.module().lab_command(Path(sys.executable), bare.root / "notebooks", port, browser=False)
     env = {**bare.environment(), "HOME": str(tmp_path), "JUPYTER_TOKEN": "open"}
@@ -578,7 +578,8 @@ def test_jupyterlab_starts_as_asked(bare, tmp_path):
             server.wait(30)
         words.seek(0)
         said = words.read()
-    assert [entry["name"] for entry in listing["content"]] == ["lab.ipynb"]
+    assert [entry["name"] for entry in listing["content"]] == ["welcome.ipynb"]
+    assert "/lab/tree/welcome.ipynb" in said  # the page that opens first
     assert "Extension Manager is 'readonly'" in said and "Unrecognized" not in said
 
 

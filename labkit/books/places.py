@@ -6,6 +6,7 @@ from pathlib import Path
 from labkit.errors import CommandError
 
 NOTEBOOK_NAME = re.compile(r"(lab\d\d)(_\w+)?\.ipynb")
+WELCOME = "welcome.ipynb"  # the course's first page: a notebook without exercises, and so without solutions
 
 
 def course_root(given: str | Path | None = None, start: Path | None = None) -> Path:
@@ -34,7 +35,12 @@ def is_course(folder: Path) -> bool:
 
 
 def lab_of(path: Path) -> str:
-    """The lab a notebook belongs to, "lab02", read from its file name. Raises CommandError if it has none."""
+    """The lab a notebook belongs to, "lab02", read from its file name; "welcome" for the course's first page.
+
+    Raises CommandError if it has none.
+    """
+    if path.name == WELCOME:
+        return "welcome"
     match = NOTEBOOK_NAME.fullmatch(path.name)
     if match is None:
         raise CommandError(
@@ -52,9 +58,15 @@ def lab_named(word: str) -> str:
 
 
 def notebooks(root: Path) -> list[Path]:
-    """The course's notebooks in course order; files with other names are somebody's own."""
+    """The notebooks of the labs in course order; files with other names are somebody's own."""
     folder = root / "notebooks"
     return sorted(path for path in folder.glob("*.ipynb") if NOTEBOOK_NAME.fullmatch(path.name))
+
+
+def pages(root: Path) -> list[Path]:
+    """All notebooks that are handed out: the first page, where there is one, and the labs."""
+    welcome = root / "notebooks" / WELCOME
+    return [welcome] * welcome.is_file() + notebooks(root)
 
 
 def notebook_of(root: Path, word: str) -> Path:

@@ -112,7 +112,8 @@ def listed(root: Path) -> list[Path]:
             hidden = any(part.startswith((".", "__pycache__")) for part in relative.parts)
             if path.is_file() and path.suffix in kinds and not hidden:
                 found.append(relative)
-    return [p for p in found if p.suffix != ".ipynb" or places.NOTEBOOK_NAME.fullmatch(p.name)]
+    pages = places.pages(root)
+    return [path for path in found if path.suffix != ".ipynb" or root / path in pages]
 
 
 def left_out(root: Path, files: list[Path]) -> list[Path]:

@@ -63,7 +63,7 @@ def role_of(cell: NotebookNode, where: str, lab: str) -> tuple[str, str]:
         name = exercise_of(cell) or "an exercise"
         raise CommandError(
             f"{where}: this is the cell of {name}, and it no longer holds its stub. Put back one function "
-            f'that ends in raise NotImplementedError("Lab {int(lab[3:])}: {exercise_of(cell) or "its name"}"), '
+            f'that ends in raise NotImplementedError("Lab {lab.lstrip("lab0") or 0}: {exercise_of(cell) or "its name"}"), '
             "so that no answer is published."
         )
     if "check" in claimed:

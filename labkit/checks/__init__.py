@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from labkit import asked
+from labkit import asked, logbook
 from labkit.asked.exercise import Exercise, nearest
 from labkit.checks.report import Report
 from labkit.checks.running import run
@@ -68,6 +68,7 @@ def check(function: Callable, name: str | None = None) -> None:
     report = examine(name or exercise_name(function, sys._getframe(1).f_globals), function)
     if not report.not_yet:
         tried.add(report.exercise.name)
+        logbook.note(report.exercise, "right" if report.passed else "wrong", report.mistake or "")
     show(report)
     if not report.passed and (strict() or not report.not_yet):
         raise CheckFailed(report)
@@ -91,7 +92,7 @@ def strict() -> bool:
     return os.environ.get("LABKIT_STRICT") == "1" or ".ipynb::" in os.environ.get("PYTEST_CURRENT_TEST", "")
 
 
-def show(report: Report) -> None:
+def show(report: object) -> None:
     """Display in a notebook, print elsewhere."""
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         sys.modules["IPython"].display.display(report)

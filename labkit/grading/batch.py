@@ -197,7 +197,7 @@ def read_books(student: Student, labs: list[Lab], flags: list[str]) -> dict[str,
         if book.damaged:
             flags.append(f"{path.name}: {book.damaged} cells could not be read")
         lab = lab_of(book, path, labs)
-        if not lab:
+        if not lab and path.name != places.WELCOME:
             flags.append(f"{path.name} belongs to no lab of this course")
         books.setdefault(lab, []).append((path.name, book))
     return books
