@@ -120,6 +120,9 @@ def port_number(text: str) -> int:
 
 # --- the two commands -------------------------------------------------------------------------------------------------
 
+# Test files side by side; most of the time goes into waiting for Jupyter kernels. `-n 0` after `test` undoes it.
+PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+
 
 def open_lab(port: Optional[int], browser: bool) -> int:
     """Install what is missing, then become JupyterLab with notebooks/ as its root."""
@@ -144,7 +147,7 @@ def run_tests(pytest_args: List[str]) -> int:
             "the course has none. To check your own work, use `labkit check` and the lab's name.".format(ROOT)
         )
     prepare()
-    return become([str(environment_python()), "-m", "pytest"] + pytest_args)
+    return become([str(environment_python()), "-m", "pytest"] + PARALLEL + pytest_args)
 
 
 def lab_command(python: Path, notebooks: Path, port: Optional[int], browser: bool) -> List[str]:

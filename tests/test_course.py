@@ -206,7 +206,7 @@ def test_test_hands_its_arguments_to_pytest_untouched(workshop):
     given = ["-k", "data and not slow", "-x", "--port", "tests/test_data.py", "--", "-h"]
     workshop.run("test", *given)
     (start,) = workshop.calls("pytest")
-    assert start["args"] == given and start["folder"] == str(workshop.root)
+    assert start["args"] == [*workshop.module().PARALLEL, *given] and start["folder"] == str(workshop.root)
 
 
 @pytest.mark.parametrize("status", [0, 1, 5])
@@ -218,7 +218,7 @@ def test_the_second_call_installs_nothing(workshop):
     workshop.run("lab")
     result = workshop.run("test", "-q")
     assert len(workshop.calls("pip")) == 2
-    assert workshop.calls("pytest")[0]["args"] == ["-q"]
+    assert workshop.calls("pytest")[0]["args"][-1] == "-q"
     assert "Installing" not in result.stdout
 
 

@@ -53,25 +53,31 @@ def test_examine_finds_the_wrong_one_and_names_it(name):
 
 @pytest.fixture(scope="module")
 def failures(tmp_path_factory):
-    """What fails in one notebook for each exercise, answered wrongly there, and in one that is all right.
+    """The cells that fail under nbval, by lab, in a notebook that answers every exercise rightly, then one at a time wrongly.
 
-    Kept are the exercises, their checks and the cells that import; all are run in one go.
+    After each wrong answer all the lab's checks are run: their ids begin with the number of the wrong one.
     """
     folder = tmp_path_factory.mktemp("one-wrong")
     for lab in LABS:
         right = answers_of(lab)
-        plain = books.read(places.notebook_of(HOUSE, lab))
-        plain.cells = [cell for cell in plain.cells if cell.id.startswith(("exercise-", "check-", "setup"))]
-        nbformat.write(put_answers(plain, right, {}), folder / f"{lab}-right.ipynb")
-        for name in right:
-            nbformat.write(put_answers(plain, right | {name: WRONG[name]}, {}), folder / f"{name}.ipynb")
+        whole = books.read(places.notebook_of(HOUSE, lab))
+        plain = nbformat.v4.new_notebook(cells=[cell for cell in whole.cells if cell.id.startswith(("exercise-", "setup"))])
+        plain = put_answers(plain, right, {})
+        checks = [cell for cell in whole.cells if cell.id.startswith("check-")]
+        plain.cells += copied(checks, "right")
+        for number, name in enumerate(right, 1):
+            plain.cells += [nbformat.v4.new_code_cell(WRONG[name].strip()), *copied(checks, f"wrong-{number}")]
+            plain.cells.append(nbformat.v4.new_code_cell(right[name]))
+        nbformat.write(plain, folder / f"{lab}.ipynb")
     return failed_cells(nbval(folder, "--nbval-lax", "-n", "2", "--dist", "loadscope"))
 
 
-@each_exercise
-def test_nbval_fails_in_the_wrong_one_alone(failures, name):
-    assert failures[name] == {f"check-{name}"}
+def copied(cells: list, prefix: str) -> list:
+    """Copies of cells, with ids that begin with `prefix`."""
+    return [nbformat.from_dict({**cell, "id": f"{prefix}-{cell.id}"}) for cell in cells]
 
 
-def test_nbval_passes_where_all_are_right(failures):
-    assert set(failures) == set(WRONG)
+@pytest.mark.parametrize("lab", LABS)
+def test_nbval_fails_in_the_wrong_one_alone(failures, lab):
+    """And it passes where all are right."""
+    assert failures[lab] == {f"wrong-{number}-check-{name}" for number, name in enumerate(answers_of(lab), 1)}
