@@ -60,6 +60,19 @@ def build_parser() -> argparse.ArgumentParser:
     mistakes = command("mistakes", mistakes_command, "Show which case of a check rejects which known mistake.")
     mistakes.add_argument("what", metavar="LAB or EXERCISE", nargs="?", help="(default: all)")
 
+    audit = command(
+        "audit",
+        audit_command,
+        "Try the functions of any .py or .ipynb file on the exercises: which are right, which hold a known mistake. "
+        "Only its imports, functions and constants are run, in processes with limits. That is no sandbox.",
+    )
+    audit.add_argument("file", metavar="FILE", type=Path, help="somebody's code, written for the course or not")
+    audit.add_argument(
+        "--as", metavar="EXERCISE=NAME", dest="pairs", action="append", default=[],
+        help="look at function NAME as the answer to EXERCISE (may be given more than once)",
+    )
+    audit.add_argument("--seed", metavar="N", type=seed, default=0, help="draws the numbers in the cases (default 0)")
+
     grade = command("grade", grade_command, "Grade what students handed in.")
     grade.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder they are in")
     grade.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the gradebook goes")
@@ -71,6 +84,13 @@ def build_parser() -> argparse.ArgumentParser:
 def positive(text: str) -> float:
     value = float(text)
     if not value > 0:
+        raise ValueError
+    return value
+
+
+def seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
         raise ValueError
     return value
 
@@ -135,6 +155,12 @@ def mistakes_command(args: argparse.Namespace) -> int:
     from labkit.books import show
 
     return show.matrices(args.what)
+
+
+def audit_command(args: argparse.Namespace) -> int:
+    from labkit.audit import audit_command as audit
+
+    return audit(args)
 
 
 def grade_command(args: argparse.Namespace) -> int:

@@ -174,7 +174,7 @@ def graded(student: Student, labs: list[Lab], limits: Limits) -> Record:
             collected = Collected({}, [], [])
         with ALONE:
             for one in lab.questions:
-                answer = collected.answers.get(one.exercise.name, Answer(instead="nothing"))
+                answer = collected.answers.get(one.key, Answer(instead="nothing"))
                 found = verdict(one, answer, one.exercise.name in own.stubs)
                 record.verdicts[one.exercise.name] = found
                 if found.trouble:

@@ -125,8 +125,8 @@ def work(job: dict, task: dict, paths: list[str], send: Send) -> None:
     cases, small = (as_cases(task[part]) for part in ("cases", "small"))
     main = standins.install(paths)
     errors = load(job["cells"], dict(job["stops"]), main, send)
-    answer = vars(main).get(one.name)
-    instead = f"something of type {type(answer).__name__}" if one.name in vars(main) else "nothing"
+    answer = vars(main).get(task["name"])
+    instead = f"something of type {type(answer).__name__}" if task["name"] in vars(main) else "nothing"
     send({"loaded": errors, "instead": "" if callable(answer) else short(instead)})
     if not callable(answer):
         return
@@ -177,7 +177,8 @@ def load(cells: list[str], stops: dict[int, int], main: ModuleType, send: Send) 
             for index, statement in enumerate(tree.body):
                 if stops.get(number) == index:
                     break
-                send({"at": [number, index]})
+                if index:
+                    send({"at": [number, index]})
                 exec(compile(ast.Module([statement], []), name, "exec", flags, dont_inherit=True), vars(main))
         except BaseException as raised:  # a student's cell may raise anything, SystemExit too
             errors.append([number, line_in(raised, name), described(raised)])

@@ -18,16 +18,26 @@ MOST_OUTPUTS = 1000  # results of one case
 
 @dataclass(frozen=True)
 class Question:
-    """An exercise with its cases: those that decide, drawn in secret, and the small ones that explain."""
+    """An exercise with its cases: those that decide, drawn in secret, and the small ones that explain.
+
+    name  what the answer is called, where that is not the exercise's name
+    """
 
     exercise: Exercise
     cases: dict[str, Case]
     small: dict[str, Case]
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells its answer from others: "conv2d_forward", or "conv2d_forward=my_conv"."""
+        return f"{self.exercise.name}={self.name}" if self.name else self.exercise.name
 
     @property
     def task(self) -> dict[str, object]:
         """What the student's process gets to know."""
-        return {"exercise": self.exercise.name, "cases": sent(self.cases), "small": sent(self.small)}
+        names = {"key": self.key, "exercise": self.exercise.name, "name": self.name or self.exercise.name}
+        return names | {"cases": sent(self.cases), "small": sent(self.small)}
 
 
 @dataclass(frozen=True)

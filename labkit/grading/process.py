@@ -74,7 +74,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Collected:
-    """Answers by exercise; cells that raised, as (cell, line, sentence); cells that were cut short."""
+    """Answers by their tasks' keys; cells that raised, as (cell, line, sentence); cells that were cut short."""
 
     answers: dict[str, Answer]
     errors: list[tuple[int, int, str]]
@@ -84,8 +84,9 @@ class Collected:
 def collect(cells: list[str], tasks: list[dict], limits: Limits, fork: bool = hasattr(os, "fork")) -> Collected:
     """Run `cells` and call the answers to `tasks`, each in a child of its own.
 
-    tasks: `{"exercise": name, "cases": …, "small": …}`, as the child reads them. What hangs, ends
-    the process or answers nonsense costs its own exercise. A statement at the top level that hangs or
+    tasks: `{"key": …, "exercise": …, "name": …, "cases": …, "small": …}`, as the child reads them: the
+    answer called `name` is asked the exercise. What hangs, ends the process or answers nonsense costs
+    its own task. A statement at the top level that hangs or
     ends the process is left out from then on, with the rest of its cell. Raises JudgeError.
     """
     answers: dict[str, Answer] = {}
@@ -114,7 +115,7 @@ def collect(cells: list[str], tasks: list[dict], limits: Limits, fork: bool = ha
                     lost.append(place)
                     stops[place.cell] = place.statement
                     break
-                answers[task["exercise"]] = answer
+                answers[task["key"]] = answer
                 waiting.pop(0)
     return Collected(answers, errors, lost)
 

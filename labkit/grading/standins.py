@@ -98,6 +98,11 @@ class InertModule(types.ModuleType):
         return BARS[name] if self.__name__.startswith("tqdm") and name in BARS else Nothing(name)
 
 
+def is_there(root: str) -> bool:
+    """Whether a module of this first name can be imported: NumPy, the standard library, what is inert."""
+    return root == "numpy" or root in INERT or root in sys.stdlib_module_names
+
+
 class OnlyNumPy:
     """Finds inert modules, lets NumPy and the standard library pass, refuses every other import."""
 
@@ -105,7 +110,7 @@ class OnlyNumPy:
         root = name.partition(".")[0]
         if root in INERT:
             return ModuleSpec(name, self, is_package=True)
-        if root == "numpy" or root in sys.stdlib_module_names or root.startswith("_sysconfigdata"):
+        if is_there(root) or root.startswith("_sysconfigdata"):
             return None
         raise ImportError(f"only NumPy here, so {root} cannot be imported", name=name)
 
