@@ -1,5 +1,7 @@
 """The engine: every kind of exercise, what a learner reads, and what `import labkit` costs."""
 
+import inspect
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,8 +9,10 @@ from dataclasses import replace
 import kinds
 import numpy as np
 import pytest
+from answers.lab02 import conv1d_by_loops, corr_by_einsum
 
 import labkit
+from labkit import references
 from labkit.asked.exercise import KINDS, Case, Exercise
 from labkit.checks import CheckFailed
 from labkit.checks.matrix import matrix
@@ -245,6 +249,18 @@ def test_the_check_leaves_torchs_threads_as_they_were():
     assert torch.get_num_threads() == before
 
 
+def test_required_arrays_come_by_position():
+    """The contract: what comes after the arrays may be passed by name, the arrays themselves are not."""
+    for one in labkit.exercises():
+        cases = one.inputs(np.random.default_rng(0)).values()
+        arrays = {name for case in cases for name in case.args} - {
+            name for case in cases for name, value in case.args.items() if not isinstance(value, np.ndarray)
+        }
+        parameters = inspect.signature(references.reference(one).answer).parameters
+        required = {one for one in arrays & parameters.keys() if parameters[one].default is inspect.Parameter.empty}
+        assert not [case for case in cases if required & set(case.keywords)], one.name
+
+
 # hints -----------------------------------------------------------------------------------------------
 
 
@@ -290,3 +306,14 @@ def test_import_loads_numpy_alone(module):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_two_numbers_that_differ_are_written_so_that_one_sees_it():
+    text = str(labkit.examine("corr2d", lambda image, kernel: corr_by_einsum(image, kernel) * (1 + 1e-7)))
+    shown = re.findall(r"is (\S+); expected (\S+)", text)
+    assert shown and all(got != expected for got, expected in shown)
+
+
+def test_a_value_that_is_merely_inexact_is_not_called_another_precision():
+    report = labkit.examine("conv1d_forward", lambda *a, **k: conv1d_by_loops(*a, **k) + 1e-7)
+    assert not report.passed and report.mistake != "precision"

@@ -13,12 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from answers import LABS
+from answers import WRONG as ALL_WRONG
 from answers.lab02 import WRONG
 from submissions import HOSTILE, HOUSE, INNOCENT, NAMES, PATH, PLAIN, POINTS, RIGHT, book, first_do, put
+from test_one_wrong import answers_of
 
 import labkit
 from labkit import asked, cli
 from labkit.books import places
+from labkit.books.graft import put_answers
+from labkit.books.notebook import read
 from labkit.books.solutions import read_solutions
 from labkit.errors import CommandError
 from labkit.grading import batch, gradebook, grade_command, intake
@@ -66,7 +71,7 @@ class Grades:
 
 
 def graded(submissions, out, limits=Limits(), **more):
-    batch.grade(submissions, out, course=HOUSE, limits=limits, **more)
+    batch.grade(submissions, out, course=HOUSE, labs=["lab02"], limits=limits, **more)
     return Grades(out)
 
 
@@ -289,7 +294,7 @@ def test_folders_files_and_strangers(tmp_path):
     put(submissions, ".", "x", "notes.txt")
     put(submissions, ".", "x", ".DS_Store")
     put(submissions, "fay", {**book(), "metadata": {}}, "untitled.ipynb")
-    records, ignored = batch.grade(submissions, tmp_path / "out", HOUSE, limits=SHORT)
+    records, ignored = batch.grade(submissions, tmp_path / "out", HOUSE, labs=["lab02"], limits=SHORT)
     grades = Grades(tmp_path / "out")
     assert [row["student"] for row in grades.rows] == ["ana", "ben", "cem", "dia", "eve", "fay"]
     assert grades.lost("ana") == grades.lost("ben") == grades.lost("cem") == grades.lost("fay") == set()
@@ -555,3 +560,22 @@ def test_the_package_has_one_entrance(submissions, tmp_path, capsys):
     args = Namespace(submissions=submissions, out=tmp_path / "out", course=HOUSE, labs=None, workers=2)
     assert grade_command(args) == 0
     assert "Graded 1 of 1" in capsys.readouterr().out
+
+
+# All labs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_solutions_of_every_lab_get_full_points_and_wrong_answers_none(tmp_path, lab):
+    """Every kind of exercise goes through the judge's process as through the notebook's check."""
+    path, mine = places.notebook_of(HOUSE, lab), [one for one in labkit.exercises() if one.lab == lab]
+    plain = read(path)
+    put(tmp_path / "in", "right", put_answers(plain, answers_of(lab), {}), path.name)
+    put(tmp_path / "in", "wrong", put_answers(plain, {one.name: ALL_WRONG[one.name].strip() for one in mine}, {}), path.name)
+    put(tmp_path / "in", "untouched", plain, path.name)
+    batch.grade(tmp_path / "in", tmp_path / "out", HOUSE, labs=[lab], workers=2)
+    grades = Grades(tmp_path / "out")
+    points = {f"{lab}.{one.name}": str(one.points) for one in mine}
+    for student, expected in {"right": points, "wrong": dict.fromkeys(points, "0"), "untouched": dict.fromkeys(points, "0")}.items():
+        row = grades.by_name[student]
+        assert {name: row[name] for name in points} == expected

@@ -1,6 +1,7 @@
 """The notebooks of the course: their form, their references under nbval, and what they do untouched."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,26 @@ def test_an_untouched_notebook_earns_nothing_under_nbval(path, tmp_path):
     nbformat.write(books.read(path), tmp_path / path.name)
     failed = failed_cells(nbval(tmp_path, "--nbval-lax"))
     assert failed == {path.stem: {f"check-{name}" for name in roles(path, "check")}}
+
+
+# the first page ---------------------------------------------------------------------------------
+
+
+def test_the_first_page_is_tidy_and_runs_to_its_end(tmp_path, monkeypatch):
+    """It has no exercises, and shows hints, a report and the learner's progress."""
+    path = HOUSE / "notebooks" / places.WELCOME
+    assert path.read_text(encoding="utf-8") == books.text(tidied(path))
+    monkeypatch.setenv("PYTHONPATH", str(HOUSE))
+    book = books.read(path)
+    settings = {"kernel_manager_class": ThisKernel, "kernel_name": "python3"}
+    nbclient.NotebookClient(book, **settings, resources={"metadata": {"path": tmp_path}}).execute()
+    shown = {cell.id: str(cell.outputs) for cell in book.cells if cell.cell_type == "code"}
+    assert "relative_error is wrong in" in shown["a-wrong-answer"]
+    assert all(lab in shown["your-progress"] for lab in {one.lab for one in labkit.exercises()})
+
+
+def test_the_map_names_the_labs_that_are_there():
+    """The first page says in bold which labs one can do now."""
+    (table,) = [cell.source for cell in books.read(HOUSE / "notebooks" / places.WELCOME).cells if cell.id == "map"]
+    bold = [f"lab{int(number):02}" for number in re.findall(r"^\| \*\*(\d+)\*\* \|", table, re.MULTILINE)]
+    assert bold == [places.lab_of(path) for path in NOTEBOOKS]

@@ -57,7 +57,7 @@ def array_difference(name: str, got: np.ndarray | None, expected: np.ndarray, to
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     place = f"{name}[{', '.join(map(str, index))}]" if index else name
     values = got[index].item(), expected[index].item()
-    sentence = f"{place} is {number(values[0])}; expected {number(values[1])}"
+    sentence = "{} is {}; expected {}".format(place, *told_apart(*values))
     return Difference("not finite" if broken.any() else "values", sentence, name, index, *values)
 
 
@@ -105,3 +105,13 @@ def number(value: float | int | bool | complex) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers that differ, with as many digits as it takes to see it."""
+    texts = number(one), number(other)
+    digits = 5
+    while texts[0] == texts[1] and one != other and isinstance(one, float) and digits <= 17:
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        digits += 1
+    return texts

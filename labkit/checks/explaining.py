@@ -3,7 +3,7 @@
 import numpy as np
 
 from labkit.asked.exercise import Case, Exercise
-from labkit.checks.comparing import Difference, number
+from labkit.checks.comparing import Difference, number, told_apart
 from labkit.checks.diagnosing import Cases, Outcomes
 from labkit.references.reference import Mistake, Reference
 
@@ -25,8 +25,9 @@ def explain(
     if found.code in ("values", "not finite"):
         index = ", ".join(map(str, found.index))
         place = f"{found.output}[{index}]" if index else found.output
-        lines.append(f"{place} should be {work(reference, case, found, found.expected)}")
-        lines.append(f"yours is {yours(case, found, mistakes)}")
+        got, expected = told_apart(found.got, found.expected)
+        lines.append(f"{place} should be {work(reference, case, found, expected)}")
+        lines.append(f"yours is {yours(case, found, mistakes, got)}")
     else:
         lines.append(found.sentence)
         lines += [f"    {line}" for line in outcome.where]
@@ -35,18 +36,18 @@ def explain(
     return tuple(lines)
 
 
-def work(teller: Reference | Mistake, case: Case, found: Difference, value: float) -> str:
-    """How the entry is computed and its value, or the value alone."""
+def work(teller: Reference | Mistake, case: Case, found: Difference, value: str) -> str:
+    """How the entry is computed and its value, or the value alone, which also stands where there is one term."""
     terms = teller.terms(found.output, found.index, **case.args) if teller.terms else None
-    return f"{terms} = {number(value)}" if terms else number(value)
+    return f"{terms} = {value}" if terms and terms != value else value
 
 
-def yours(case: Case, found: Difference, mistakes: list[Mistake]) -> str:
+def yours(case: Case, found: Difference, mistakes: list[Mistake], value: str) -> str:
     """The learner's value; where a recognised mistake knows how it came about, the terms too."""
     for mistake in mistakes:
         if mistake.terms and mistake.terms(found.output, found.index, **case.args):
-            return work(mistake, case, found, found.got)
-    return number(found.got)
+            return work(mistake, case, found, value)
+    return value
 
 
 def shown_arguments(case: Case) -> str:

@@ -60,7 +60,7 @@ class Report:
     def failing_lines(self) -> list[str]:
         """The failing cases, each with the bug it looks for."""
         lines = [
-            f"{name}: {sentence}" + (f". This case looks for: {catches}" if catches else "")
+            f"{name}: {sentence}" + (f". This case is there to catch: {catches}" if catches else "")
             for name, (catches, sentence) in list(self.failed.items())[:MOST_CASES]
         ]
         rest = len(self.failed) - MOST_CASES

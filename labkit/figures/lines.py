@@ -78,6 +78,7 @@ def bars(groups: Mapping[str, Sequence[float]], labels: Sequence[str], y_label: 
         drawn = ax.bar(at, heights, width, label=name, color=colour, hatch=HATCHES[style], edgecolor="white")
         if len(groups) == 1:
             ax.bar_label(drawn, fmt="{:.3g}", fontsize=9)
+            ax.margins(y=0.12)  # room for the highest bar's number
     ax.set_xticks(range(len(labels)), labels)
     ax.set_ylabel(y_label)
     if len(groups) > 1:

@@ -10,7 +10,7 @@ MOST_NUMBERED = 12  # rows and columns of a heat map whose entries are written o
 
 
 def image_grid(images: Sequence[np.ndarray], titles: Sequence[str], caption: str, columns: int = 4) -> None:
-    """Show images of shape (H, W) side by side in grey, each with its smallest and largest value.
+    """Show images of shape (H, W) side by side in grey, with their smallest and largest values where these differ.
 
     An image without negative values goes from black (0) to white. Where there are negative values,
     mid-grey is zero, black negative and white positive. Raises ValueError if titles do not fit.
@@ -24,11 +24,12 @@ def image_grid(images: Sequence[np.ndarray], titles: Sequence[str], caption: str
     axes = fig.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes:
         ax.axis("off")
-    for ax, image, title in zip(axes, images, titles):
+    ranges = [f"{number(round(float(np.min(one)), 2))} to {number(round(float(np.max(one)), 2))}" for one in images]
+    for ax, image, title, told in zip(axes, images, titles, ranges):
         low, high = float(np.min(image)), float(np.max(image))
         limit = max(-low, high) or 1.0
         ax.imshow(image, cmap="gray", vmin=-limit if low < 0 else 0, vmax=limit)
-        ax.set_title(f"{title}\n{number(round(low, 2))} to {number(round(high, 2))}", fontsize=10)
+        ax.set_title(f"{title}\n{told}" if len(set(ranges)) > 1 else title, fontsize=10)
     show(fig, caption)
 
 
