@@ -158,7 +158,7 @@ def test_bugs_as_students_write_them_are_named(name, answer, mistake, seed):
     assert dict(report.mistakes)[mistake] in str(report)
 
 
-# Wrong answers that a first reader got past the checks, or that were told something beside the point ---------------
+# Wrong answers that got past the first version of the checks, or that were told something beside the point ---------------
 
 
 def checked(y, classes, per_class):
