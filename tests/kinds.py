@@ -44,11 +44,11 @@ ARRAY_REFERENCE = Reference(
     square_loss,
     "torch.nn.functional.mse_loss",
     (
-        Mistake("summed", "You took the sum.", (lambda x, t: (np.sum((x - t) ** 2), 2 * (x - t)),)),
+        Mistake("summed", "You took the sum.", (lambda x, target: (np.sum((x - target) ** 2), 2 * (x - target)),)),
         Mistake("loss_of_another", "Loss and gradient do not belong together.", (
-            lambda x, t: (np.mean((x - t) ** 2), (x - t) / x.size),)),
+            lambda x, target: (np.mean((x - target) ** 2), (x - target) / x.size),)),
         Mistake("input_overwritten", "You wrote the result into x.", (
-            lambda x, t: (np.mean((x - t) ** 2), np.multiply(2 / x.size, np.subtract(x, t, out=x))),)),
+            lambda x, target: (np.mean((x - target) ** 2), np.multiply(2 / x.size, np.subtract(x, target, out=x))),)),
     ),
 )
 

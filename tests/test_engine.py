@@ -104,6 +104,8 @@ def test_the_matrix_tells_what_is_wrong_with_a_definition():
     twin = replace(right, name="twin")
     assert "twin is rejected, but named summed." in problems(mistakes=(right, twin))
     assert "summed is rejected, but shows in no case of `small`." in problems(mistakes=(right,))
+    renamed = replace(right, name="renamed", answers=(lambda x, goal: x,))
+    assert "renamed does not take the exercise's parameters." in problems(mistakes=(renamed,))
     del sys.modules["labkit.references.examples"].REFERENCES[exercise.name]
     with pytest.raises(ValueError, match="labkit/references/examples.py has no 'square_loss'"):
         matrix(exercise)
@@ -312,6 +314,16 @@ def test_two_numbers_that_differ_are_written_so_that_one_sees_it():
     text = str(labkit.examine("corr2d", lambda image, kernel: corr_by_einsum(image, kernel) * (1 + 1e-7)))
     shown = re.findall(r"is (\S+); expected (\S+)", text)
     assert shown and all(got != expected for got, expected in shown)
+
+
+def test_a_scalar_may_be_more_precise_than_its_inputs_and_not_less():
+    def answer(kept):
+        return lambda x, target: (kept(np.mean((x - target) ** 2)), kinds.square_loss(x, target)[1])
+
+    assert labkit.examine(kinds.ARRAY, answer(float)).passed
+    assert labkit.examine(kinds.ARRAY, answer(np.array)).passed
+    coarse = str(labkit.examine(kinds.ARRAY, answer(np.float32)))
+    assert "loss is float32; expected float64" in coarse
 
 
 def test_a_value_that_is_merely_inexact_is_not_called_another_precision():

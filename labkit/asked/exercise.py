@@ -25,6 +25,11 @@ class Case:
     raises: str = ""
 
 
+def whole(*values: object) -> np.ndarray:
+    """Small whole numbers as float64, for cases that are worked out by hand."""
+    return np.array(values, dtype=np.float64)
+
+
 class Misuse(Exception):
     """A result that cannot be read as what the exercise returns. `code` sorts it, the text says it."""
 

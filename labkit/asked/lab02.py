@@ -2,12 +2,7 @@
 
 import numpy as np
 
-from labkit.asked.exercise import Case, Exercise
-
-
-def whole(*values: object) -> np.ndarray:
-    """Small whole numbers as float64, for cases that are worked out by hand."""
-    return np.array(values, dtype=np.float64)
+from labkit.asked.exercise import Case, Exercise, whole
 
 
 # output_size ------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def array_difference(name: str, got: np.ndarray | None, expected: np.ndarray, to
         return Difference("count", f"{name} is missing")
     if got.shape != expected.shape:
         return Difference("shape", f"{name} has shape {got.shape}; expected {expected.shape}", name)
-    if expected.ndim and got.dtype != expected.dtype:
+    if got.dtype != expected.dtype and (expected.ndim or is_coarser(got, expected)):
         return Difference("dtype", f"{name} is {got.dtype}; expected {expected.dtype}", name)
     broken = np.isfinite(expected) & ~np.isfinite(got)
     wrong = broken if broken.any() else ~agree(got, expected, tolerance)
@@ -59,6 +59,11 @@ def array_difference(name: str, got: np.ndarray | None, expected: np.ndarray, to
     values = got[index].item(), expected[index].item()
     sentence = "{} is {}; expected {}".format(place, *told_apart(*values))
     return Difference("not finite" if broken.any() else "values", sentence, name, index, *values)
+
+
+def is_coarser(got: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether a floating result is less precise than expected; a scalar may be more so, as a Python float is."""
+    return got.dtype.kind == expected.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize
 
 
 def misconduct(outcome: Outcome, case, tolerance) -> Difference | None:

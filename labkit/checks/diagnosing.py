@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from labkit.asked.exercise import Case, Exercise
 from labkit.checks.comparing import Difference, difference, misconduct, same_results
 from labkit.checks.running import Outcome, attempt
-from labkit.references.reference import Mistake, Reference
+from labkit.references.reference import Mistake, Reference, Tolerance
 
 MANNERS = ("precision",)  # mistakes that are nothing but a precision: where that is forgiven, they explain nothing
 
@@ -22,15 +24,45 @@ def differences(cases: Cases, outcomes: Outcomes, truth: Outcomes, reference: Re
     return {name: wrong for name, wrong in found.items() if wrong}
 
 
+class Manners(dict):
+    """How an answer behaves beside its values, by case, found out when asked for: fault, precisions, misconduct."""
+
+    def __init__(self, outcomes: Outcomes, cases: Cases, tolerance: Tolerance):
+        self.of = lambda name: manners(outcomes[name], cases[name], tolerance)
+
+    def __missing__(self, name: str) -> tuple:
+        self[name] = self.of(name)
+        return self[name]
+
+
+def manners(outcome: Outcome, case: Case, tolerance: Tolerance) -> tuple:
+    """The fault, the precision of each result where it counts, and the code of its misconduct."""
+    fine = any(isinstance(given, np.ndarray) and given.dtype == np.float64 for given in case.args.values())
+    kinds = {name: array.dtype if array.ndim or fine else None for name, array in outcome.outputs.items()}
+    odd = misconduct(outcome, case, tolerance)
+    return outcome.fault, kinds, odd.code if odd else ""
+
+
 class Conduct(dict):
     """What one spelling of a mistake does, by case, found out when asked for."""
 
-    def __init__(self, exercise: Exercise, answer: Callable, cases: Cases):
+    def __init__(self, exercise: Exercise, answer: Callable, cases: Cases, tolerance: Tolerance):
+        self.answer = answer
         self.attempt = lambda name: attempt(exercise, answer, cases[name])
+        self.manners = Manners(self, cases, tolerance)
 
     def __missing__(self, name: str) -> Outcome:
         self[name] = self.attempt(name)
         return self[name]
+
+
+def conducts(exercise: Exercise, reference: Reference, cases: Cases) -> list[tuple[Mistake, Conduct]]:
+    """Every spelling of every known mistake, with what it does on the cases."""
+    return [
+        (mistake, Conduct(exercise, answer, cases, reference.tolerance))
+        for mistake in reference.mistakes
+        for answer in mistake.answers
+    ]
 
 
 def recognise(
@@ -39,21 +71,20 @@ def recognise(
     cases: Cases,
     outcomes: Outcomes,
     wrong: dict[str, Difference],
+    known: list[tuple[Mistake, Conduct]] | None = None,
 ) -> list[Mistake]:
     """The known mistakes that explain what is wrong, the most telling first.
 
     A mistake explains an answer that does exactly what the mistake does, on all cases. Where none
     does, the cases with results and those that should raise are looked at apart, for an answer may
     have a bug in each; a different precision is forgiven last. While wrong results are unexplained,
-    a missing error is not named: it would be read as their cause.
+    a missing error is not named: it would be read as their cause. known: what `conducts` gave for
+    these cases, where many answers are looked at.
     """
     values = {name for name, case in cases.items() if not case.raises}
     raising = cases.keys() - values
-    known = [
-        (mistake, Conduct(exercise, answer, cases))
-        for mistake in reference.mistakes
-        for answer in mistake.answers
-    ]
+    known = conducts(exercise, reference, cases) if known is None else known
+    own = Manners(outcomes, cases, reference.tolerance)
     found: list[Mistake] = []
     explained: set[str] = set()
     for names, strict in ((set(cases), True), (values, True), (values, False), (raising, True)):
@@ -67,7 +98,7 @@ def recognise(
             if mistake.shows is not None:
                 hit = shows_in(mistake, cases, outcomes)
             else:
-                hit = same_conduct(cases, names, outcomes, done, wrong, reference, strict)
+                hit = same_conduct(cases, names, outcomes, done, wrong, reference, own if strict else None)
             if hit:
                 found.append(mistake)
                 explained |= names
@@ -84,14 +115,15 @@ def shows_in(mistake: Mistake, cases: Cases, outcomes: Outcomes) -> bool:
     )
 
 
-def same_conduct(cases, names, outcomes, done, wrong, reference, strict) -> bool:
+def same_conduct(cases, names, outcomes, done, wrong, reference, own) -> bool:
     """Whether an answer does what a mistake does on the cases `names`.
 
     Some failing case must show it beyond doubt: the same wrong results, or the same fault, where
-    raising counts only if the exception's class is the same too.
+    raising counts only if the exception's class is the same too. own: the answer's manners, None where
+    a different precision is forgiven.
     """
     tolerance = reference.tolerance
-    manners = () if strict else ("type", "dtype", "inputs changed", "not repeatable")
+    forgiven = () if own is not None else ("type", "dtype", "inputs changed", "not repeatable")
     shown = False
     for name in names:
         got, other = outcomes[name], done[name]
@@ -104,14 +136,7 @@ def same_conduct(cases, names, outcomes, done, wrong, reference, strict) -> bool
             continue
         if not same_results(got.outputs, other.outputs, cases[name], tolerance):
             return False
-        if strict and not same_manners(cases[name], got, other, tolerance):
+        if own is not None and own[name] != done.manners[name]:
             return False
-        shown = shown or (name in wrong and wrong[name].code not in manners)
+        shown = shown or (name in wrong and wrong[name].code not in forgiven)
     return shown
-
-
-def same_manners(case: Case, got: Outcome, other: Outcome, tolerance) -> bool:
-    """Same fault, same precision, inputs left alone alike, repeatable alike."""
-    kinds = [{n: a.dtype if a.ndim else None for n, a in o.outputs.items()} for o in (got, other)]
-    odd = [found.code if (found := misconduct(o, case, tolerance)) else "" for o in (got, other)]
-    return got.fault == other.fault and kinds[0] == kinds[1] and odd[0] == odd[1]

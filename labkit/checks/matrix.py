@@ -6,19 +6,21 @@ import numpy as np
 
 from labkit.asked.exercise import Case, Exercise
 from labkit.checks import SEED
-from labkit.checks.diagnosing import differences, recognise
+from labkit.checks.diagnosing import Conduct, conducts, differences, recognise
 from labkit.checks.judging import one_thread
-from labkit.checks.running import Outcome, run
+from labkit.checks.running import Outcome, attempt, run
 from labkit.references import reference
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """One spelling of a mistake: the cases that reject it, whether a small one does, and what it is taken for."""
+    """One spelling of a mistake: the cases that reject it, whether a small one does, what it is taken for, and
+    whether a call with the exercise's parameters is refused (it is then no mistake but a slip of its author)."""
 
     rejected_by: frozenset[str]
     explained: bool
     named: str | None
+    refused: bool
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Matrix:
         for mistake, spellings in self.mistakes.items():
             for number, spelling in enumerate(spellings, 1):
                 which = f"{mistake}, spelling {number}" if len(spellings) > 1 else mistake
+                if spelling.refused:
+                    told.append(f"{which} does not take the exercise's parameters.")
                 if not spelling.rejected_by:
                     told.append(f"{which} passes every case.")
                     continue
@@ -59,18 +63,33 @@ def matrix(exercise: Exercise, seed: int = SEED) -> Matrix:
     """Run every spelling of every known mistake of `exercise` on its cases, as drawn from `seed`."""
     true, cases, small = reference(exercise), exercise.inputs(np.random.default_rng(seed)), exercise.small()
 
-    def tried(answer) -> Spelling:
-        outcomes = run(exercise, answer, cases)
+    def shows_small(answer) -> bool:
+        """Whether a small case rejects it: mostly one of the first, on its first call."""
+        firsts = ((name, attempt(exercise, answer, case)) for name, case in small.items())
+        if any(differences({name: small[name]}, {name: one}, small_truth, true) for name, one in firsts):
+            return True
+        return bool(differences(small, run(exercise, answer, small), small_truth, true))
+
+    def tried(spelling: Conduct) -> Spelling:
+        outcomes = run(exercise, spelling.answer, cases)
+        spelling |= outcomes  # what it does is known now
         wrong = differences(cases, outcomes, truth, true)
-        named = recognise(exercise, true, cases, outcomes, wrong)
-        explained = bool(differences(small, run(exercise, answer, small), small_truth, true))
-        return Spelling(frozenset(wrong), explained, named[0].name if named else None)
+        named = recognise(exercise, true, cases, outcomes, wrong, known)
+        refused = any(
+            one.error == "TypeError" and "unexpected keyword argument" in one.detail and not one.where
+            for one in outcomes.values()
+        )
+        return Spelling(frozenset(wrong), shows_small(spelling.answer), named[0].name if named else None, refused)
 
     with one_thread():
         truth, small_truth = run(exercise, true.answer, cases), run(exercise, true.answer, small)
         if broken := reference_troubles(cases | small, truth | small_truth):
             return Matrix(exercise, cases, {}, broken)
-        mistakes = {mistake.name: tuple(map(tried, mistake.answers)) for mistake in true.mistakes}
+        known = conducts(exercise, true, cases)
+        mistakes = {
+            mistake.name: tuple(tried(done) for of, done in known if of is mistake)
+            for mistake in true.mistakes
+        }
     return Matrix(exercise, cases, mistakes)
 
 

@@ -6,6 +6,7 @@ from html import escape
 from labkit.asked.exercise import Exercise
 
 MOST_CASES = 4
+CASES_THAT_FAIL = "Cases that fail (each looks for one bug, but another may trip it)"
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class Report:
         return f"{name} is wrong in {len(self.failed)} of {self.cases} cases."
 
     def failing_lines(self) -> list[str]:
-        """The failing cases, each with the bug it looks for."""
+        """The failing cases, each with the bug it looks for (another bug may trip it too)."""
         lines = [
-            f"{name}: {sentence}" + (f". This case is there to catch: {catches}" if catches else "")
+            f"{name}: {sentence}" + (f". It looks for: {catches}" if catches else "")
             for name, (catches, sentence) in list(self.failed.items())[:MOST_CASES]
         ]
         rest = len(self.failed) - MOST_CASES
@@ -75,7 +76,7 @@ class Report:
         if self.failed:
             lines += ["Smallest one: " + self.example[0], *(f"  {line}" for line in self.example[1:])]
             lines += [sentence for _, sentence in self.mistakes]
-            lines += ["Cases that fail:", *(f"  {line}" for line in self.failing_lines())]
+            lines += [f"{CASES_THAT_FAIL}:", *(f"  {line}" for line in self.failing_lines())]
             lines.append(self.next_step)
         lines += [f"It warned: {text}" for text in self.warned]
         return "\n".join(lines)
@@ -88,7 +89,7 @@ class Report:
             parts.append(f"<div>Smallest one:</div><pre>{escape(chr(10).join(self.example))}</pre>")
             parts += [f"<p><strong>{escape(sentence)}</strong></p>" for _, sentence in self.mistakes]
             rows = "".join(f"<li>{escape(line)}</li>" for line in self.failing_lines())
-            parts.append(f"<details><summary>Cases that fail</summary><ul>{rows}</ul></details>")
+            parts.append(f"<details><summary>{CASES_THAT_FAIL}</summary><ul>{rows}</ul></details>")
             parts.append(f"<div>{escape(self.next_step)}</div>")
         parts += [f"<div>It warned: {escape(text)}</div>" for text in self.warned]
         style = f"border-left: 4px solid {colour}; padding: 0.4em 0.8em"

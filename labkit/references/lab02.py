@@ -6,24 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from labkit.checks.comparing import number
 from labkit.references.reference import Mistake, Reference, with_torch
-
-
-def require_fit(size, kernel: tuple[int, ...], padding: int = 0) -> None:
-    """Raise ValueError where a kernel is larger than the padded input along any axis."""
-    if any(k > s + 2 * padding for s, k in zip(size, kernel)):
-        raise ValueError(f"kernel {tuple(kernel)} does not fit {tuple(size)} with padding {padding}")
-
-
-def products(window: np.ndarray, kernel: np.ndarray) -> str:
-    """The terms of a sum of products: "2·1 + 0·(-3)"."""
-    pairs = zip(np.ravel(window).tolist(), np.ravel(kernel).tolist())
-    return " + ".join(f"{factor(x)}·{factor(w)}" for x, w in pairs)
-
-
-def factor(value: float) -> str:
-    return f"({number(value)})" if value < 0 else number(value)
+from labkit.references.shared import factor, products, require_fit, same_precision
 
 
 # output_size ------------------------------------------------------------------------------------
@@ -222,15 +206,6 @@ def for_four_axes(x, padding):
 def for_two_axes(x, padding):
     h, w = x.shape
     return zero_pad(x, padding)
-
-
-def same_precision(right):
-    """Spellings of a lost precision: always float64, always float32, always whole numbers."""
-
-    def always(dtype):
-        return lambda *args, **keywords: right(*args, **keywords).astype(dtype)
-
-    return tuple(map(always, (np.float64, np.float32, np.int64)))
 
 
 PRECISION = (
