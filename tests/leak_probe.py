@@ -15,9 +15,10 @@ import numpy as np
 import torch
 
 import labkit
-from labkit.checks.running import run
+from labkit.checks.running import attempt
 
-SECONDS = 60  # for one function on all exercises
+SECONDS = 20  # for one function on all exercises
+CASES = {one.name: one.inputs(np.random.default_rng(0)) for one in labkit.exercises()}
 
 
 def public_functions() -> dict[str, object]:
@@ -44,9 +45,8 @@ def answers(function, results) -> None:
     for stream in range(3):
         os.dup2(silence, stream)
     for exercise in labkit.exercises():
-        cases = exercise.inputs(np.random.default_rng(0))
         # Where a case ends in a fault, `examine` cannot pass: most functions are done with at the first.
-        if any(run(exercise, function, {name: case})[name].fault for name, case in cases.items()):
+        if any(attempt(exercise, function, case).fault for case in CASES[exercise.name].values()):
             continue
         if labkit.examine(exercise.name, function).passed:
             results.send(exercise.name)

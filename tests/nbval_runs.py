@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parent.parent
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadscope")  # options for two notebooks at a time
 
 
 def nbval(folder: Path, *options: str) -> list[dict]:

@@ -117,6 +117,22 @@ def compares_values_with_numpy_defaults(actual, expected, rtol=1e-7, atol=1e-9):
         raise AssertionError(f"{np.unravel_index(np.argmax(np.abs(actual - expected)), actual.shape)}")
 
 
+def asks_for_too_far_apart_where_finite(a, e, rtol, atol):
+    return ~np.where(np.isfinite(e), np.abs(a - e) > atol + rtol * np.abs(e), a != e)
+
+
+def deaf(actual, expected, rtol=1e-7, atol=1e-9):
+    close_by_isclose(actual, expected)
+
+
+def deaf_to_rtol(actual, expected, rtol=1e-7, atol=1e-9):
+    close_by_isclose(actual, expected, atol=atol)
+
+
+def deaf_to_atol(actual, expected, rtol=1e-7, atol=1e-9):
+    close_by_isclose(actual, expected, rtol=rtol)
+
+
 def other_order(actual, expected, atol=1e-9, rtol=1e-7):
     close_by_isclose(actual, expected, rtol, atol)
 
@@ -292,6 +308,12 @@ def letters_made_large(x, layout):
         ("assert_close", close_from(without_infinities, lambda a, e: f"{np.argmax(np.abs(a - e))}"), "index_missing"),
         ("assert_close", close_from(np.isclose, lambda a, e: f"{np.argwhere(a != e)[0]}"), "index_missing"),
         ("assert_close", asks_for_too_far_apart, "nan_passes"),
+        ("assert_close", close_from(asks_for_too_far_apart_where_finite), "nan_passes"),
+        ("assert_close", deaf, "tolerances_ignored"),
+        ("assert_close", deaf_to_rtol, "tolerances_ignored"),
+        ("assert_close", deaf_to_atol, "tolerances_ignored"),
+        ("assert_close", close_from(lambda a, e, rtol, atol: np.abs(a - e) <= 1e-9 + 1e-7 * np.abs(e)), "tolerances_ignored"),
+        ("assert_close", close_from(lambda a, e, rtol, atol: np.abs(a - e) <= 1e-9), "own_tolerances"),
         ("assert_close", compares_values_with_numpy_defaults, "own_tolerances"),
         ("assert_close", lambda *args, **more: bool(np.all(np.isclose(*args[:2]))), "nothing_raised"),
         ("one_hot", eye_without_a_guard, "no_guard"),

@@ -311,6 +311,61 @@ def test_what_a_first_reader_tried_is_rejected_and_named(name, answer, mistake, 
     assert "1 of the 1 images" not in str(report) and "however many came of each" not in str(report)
 
 
+def first_of_these_classes(x, y, classes, per_class):
+    """One guard, on the number of all images together: one reason is told, not two."""
+    chosen, n = np.flatnonzero(np.isin(y, list(classes))), len(classes) * per_class
+    if len(chosen) < n:
+        raise ValueError("too few")
+    return x[chosen[:n]], y[chosen[:n]]
+
+
+def first_of_the_file(x, y, classes, per_class):
+    n = len(classes) * per_class
+    return x[:n], y[:n]
+
+
+def rolled(x, y, rng):
+    k = int(rng.integers(len(x)))
+    return np.roll(x, k, axis=0), np.roll(y, k)
+
+
+def rolled_batches(x, y, batch_size, rng):
+    x, y = rolled(x, y, rng)
+    return [(x[s : s + batch_size], y[s : s + batch_size]) for s in range(0, len(x), batch_size)]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "mistake"),
+    [
+        ("subsample", first_of_these_classes, "first_in_all"),
+        ("subsample", first_of_the_file, "first_of_the_file"),
+        ("shuffle_together", rolled, "moved_on"),
+        ("minibatches", rolled_batches, "moved_on"),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 7])
+def test_one_reason_is_told(name, answer, mistake, seed):
+    report = labkit.examine(name, answer, seed=seed)
+    assert [known for known, _ in report.mistakes] == [mistake], str(report)
+    assert "draw a new one" not in str(report)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda x: (np.mean(x), np.std(x)),
+        lambda x: (np.mean(x, dtype=np.float64), np.std(x, dtype=np.float64)),
+        lambda x: (x.mean().item(), x.std().item()),
+        lambda x: (x.astype(np.float64).mean(), x.astype(np.float64).std()),
+    ],
+    ids=["in its own precision", "summed in float64", "as Python floats", "float64 first"],
+)
+def test_a_standard_deviation_of_either_precision_passes(fit):
+    for seed in range(8):
+        report = labkit.examine("fit_standardizer", fit, seed=seed)
+        assert report.passed, str(report)
+
+
 @pytest.mark.parametrize("one", [np.rint, np.round, round])
 def test_other_ways_to_round_as_python_does_pass(one):
     report = labkit.examine("split_per_class", inside_classes(lambda f, n: int(one(f * n))))

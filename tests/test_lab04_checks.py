@@ -238,6 +238,43 @@ def entropy_with_one_term_averaged(logits, labels):
     return loss, softmax_with_extras(logits) / len(labels) - y
 
 
+def softmax_without_very_negative_exponents(logits):
+    e = np.exp(np.clip(logits - logits.max(axis=-1, keepdims=True), -50, None))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_kept_from_zero(logits):
+    return np.clip(softmax_with_extras(logits), 1e-12, 1 - 1e-12)
+
+
+def softmax_over_a_bit_more(logits):
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return e / (e.sum(axis=-1, keepdims=True) + 1e-9)
+
+
+def backward_of_a_softmax(softmax):
+    def answer(dout, logits):
+        s = softmax(logits)
+        return s * (dout - (dout * s).sum(axis=-1, keepdims=True))
+
+    return answer
+
+
+def binary_with_a_clip_in_the_sigmoid(limit):
+    def answer(logits, targets):
+        sigma = 1 / (1 + np.exp(-np.clip(logits, -limit, limit)))
+        return binary_by_logaddexp(logits, targets)[0], (sigma - targets) / len(logits)
+
+    return answer
+
+
+def entropy_with_minus_one_in_bytes(logits, labels):
+    d = np.zeros(logits.shape, labels.dtype)
+    d[np.arange(len(labels)), labels] -= 1
+    loss, right = cross_entropy_by_one_hot(logits, labels)
+    return loss, ((softmax_with_extras(logits) + d) / len(labels)).astype(right.dtype)
+
+
 def step_with_a_negative_loss(w, b, x, labels, lr):
     w, b, loss = step_by_einsum(w, b, x, labels, lr)
     return w, b, -loss
@@ -253,6 +290,12 @@ def wide_for_a_row(right):
 
 
 SENTENCES = [
+    ("softmax", softmax_without_very_negative_exponents, "clipped_differences"),
+    ("softmax", softmax_kept_from_zero, "kept_from_zero"),
+    ("softmax_backward", backward_of_a_softmax(softmax_over_a_bit_more), "small_number_in_the_sum"),
+    ("softmax_backward", backward_of_a_softmax(softmax_without_very_negative_exponents), "clipped_differences"),
+    ("binary_cross_entropy_with_logits", binary_with_a_clip_in_the_sigmoid(20), "clipped_sigmoid"),
+    ("cross_entropy", entropy_with_minus_one_in_bytes, "unsigned_labels"),
     ("softmax_backward", softmax_without_kept_axes, "keepdims_forgotten"),
     ("softmax_backward", softmax_over_everything, "all_entries"),
     ("softmax_backward", softmax_with_a_mean, "mean_for_sum"),
@@ -504,7 +547,27 @@ def test_other_results_are_rejected_with_a_word(name, change, word):
     assert word in str(report)
 
 
+def test_a_byte_that_overflows_is_shown_with_two_labels():
+    assert "labels=[3, 129] (uint8)" in str(labkit.examine("cross_entropy", flat_numbers))
+
+
 # What passes ------------------------------------------------------------------------------------------
+
+
+def binary_without_log1p(logits, targets):
+    losses = np.maximum(logits, 0) - logits * targets + np.log(1 + np.exp(-np.abs(logits)))
+    return losses.mean(), binary_by_logaddexp(logits, targets)[1]
+
+
+@pytest.mark.parametrize(("name", "answer"), [
+    ("softmax", softmax_over_a_bit_more),
+    ("binary_cross_entropy_with_logits", binary_without_log1p),
+    ("binary_cross_entropy_with_logits", binary_with_a_clip_in_the_sigmoid(30)),
+])  # fmt: skip
+def test_what_the_notebook_says_is_within_the_tolerance_passes(name, answer):
+    for seed in range(5):
+        report = labkit.examine(name, answer, seed)
+        assert report.passed, str(report)
 
 
 @pytest.mark.parametrize("form", [float, np.float64, np.array, lambda loss: np.array(loss)[()]])

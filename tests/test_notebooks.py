@@ -9,7 +9,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
-from nbval_runs import failed_cells, nbval
+from nbval_runs import SIDE_BY_SIDE, failed_cells, nbval
 
 import labkit
 from labkit.books import notebook as books
@@ -53,11 +53,14 @@ def test_a_notebook_asks_for_all_of_its_lab_in_order_and_checks_each_at_once(pat
 
 @each_notebook
 def test_signatures_in_the_notebook_are_those_of_the_solutions(path):
-    """The parameters that a stub names, with their defaults, are those of its solution."""
+    """The parameters that a stub names, with their defaults, are those of its solution; a class has them in __init__."""
     source, _ = places.solution_paths(HOUSE, path)
     solutions = solve.read_solutions(source).functions
     for name, cell in roles(path, "exercise").items():
-        heads = [text[text.index(f"def {name}(") :].splitlines()[0] for text in (cell.source, solutions[name])]
+        heads = [
+            next(line for line in text.splitlines() if line.strip().startswith((f"def {name}(", "def __init__(")))
+            for text in (cell.source, solutions[name])
+        ]
         assert heads[0] == heads[1]
 
 
@@ -77,7 +80,7 @@ def test_no_solution_is_without_a_notebook():
 RUNS = {
     "once": ([], {}),
     "again, under xdist, with another BLAS kernel": (
-        ["-n", "2", "--dist", "loadscope"],
+        SIDE_BY_SIDE,
         {"OPENBLAS_CORETYPE": "Haswell"},
     ),
 }
@@ -99,18 +102,28 @@ def test_references_give_the_same_outputs(options, settings):
     assert f"{cells} passed" in done.stdout
 
 
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory):
+    """By notebook: the cells whose outputs were changed in its reference, and those that fail under nbval."""
+    folder, touched = tmp_path_factory.mktemp("changed"), {}
+    for path in NOTEBOOKS:
+        book = books.read(places.solution_paths(HOUSE, path)[1])
+        printed = next(cell for cell in book.cells if cell.get("outputs") and "text" in cell.outputs[0])
+        report = next(cell for cell in book.cells if cell.id.startswith("check-"))
+        last = max(book.cells.index(printed), book.cells.index(report))
+        book.cells = book.cells[: last + 1]
+        printed.outputs[0].text += "1"
+        report.outputs[0].data["text/plain"] = report.outputs[0].data["text/plain"].replace("all", "most")
+        nbformat.write(book, folder / path.name)
+        touched[path.stem] = {printed.id, report.id}
+    return touched, failed_cells(nbval(folder, "--nbval", *SIDE_BY_SIDE))
+
+
 @each_notebook
-def test_the_comparison_is_alive(path, tmp_path):
+def test_the_comparison_is_alive(path, changed):
     """One changed output, one changed report: exactly these cells fail."""
-    book = books.read(places.solution_paths(HOUSE, path)[1])
-    printed = next(cell for cell in book.cells if cell.get("outputs") and "text" in cell.outputs[0])
-    report = next(cell for cell in book.cells if cell.id.startswith("check-"))
-    last = max(book.cells.index(printed), book.cells.index(report))
-    book.cells = book.cells[: last + 1]
-    printed.outputs[0].text += "1"
-    report.outputs[0].data["text/plain"] = report.outputs[0].data["text/plain"].replace("all", "most")
-    nbformat.write(book, tmp_path / path.name)
-    assert failed_cells(nbval(tmp_path, "--nbval")) == {path.stem: {printed.id, report.id}}
+    touched, failed = changed
+    assert failed[path.stem] == touched[path.stem]
 
 
 # untouched --------------------------------------------------------------------------------------
@@ -131,12 +144,19 @@ def test_an_untouched_notebook_runs_to_its_end(path, monkeypatch):
         assert cell.outputs[0].data["text/plain"].startswith(f"{name}: not yet")
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """The cells of each untouched notebook that fail under nbval alone, without any setting of ours."""
+    folder = tmp_path_factory.mktemp("untouched")
+    for path in NOTEBOOKS:
+        nbformat.write(books.read(path), folder / path.name)
+    return failed_cells(nbval(folder, "--nbval-lax", *SIDE_BY_SIDE))
+
+
 @each_notebook
-def test_an_untouched_notebook_earns_nothing_under_nbval(path, tmp_path):
-    """Without any setting of ours: nbval alone makes the checks strict. Nothing but the checks fails."""
-    nbformat.write(books.read(path), tmp_path / path.name)
-    failed = failed_cells(nbval(tmp_path, "--nbval-lax"))
-    assert failed == {path.stem: {f"check-{name}" for name in roles(path, "check")}}
+def test_an_untouched_notebook_earns_nothing_under_nbval(path, untouched):
+    """nbval makes the checks strict. Nothing but the checks fails."""
+    assert untouched[path.stem] == {f"check-{name}" for name in roles(path, "check")}
 
 
 # the first page ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 from answers import EXERCISES, LABS, WRONG
-from nbval_runs import failed_cells, nbval
+from nbval_runs import SIDE_BY_SIDE, failed_cells, nbval
 
 import labkit
 from labkit.books import notebook as books
@@ -69,7 +69,7 @@ def failures(tmp_path_factory):
             plain.cells += [nbformat.v4.new_code_cell(WRONG[name].strip()), *copied(checks, f"wrong-{number}")]
             plain.cells.append(nbformat.v4.new_code_cell(right[name]))
         nbformat.write(plain, folder / f"{lab}.ipynb")
-    return failed_cells(nbval(folder, "--nbval-lax", "-n", "2", "--dist", "loadscope"))
+    return failed_cells(nbval(folder, "--nbval-lax", *SIDE_BY_SIDE))
 
 
 def copied(cells: list, prefix: str) -> list:
