@@ -5,14 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from labkit.asked.exercise import Case, Exercise, call
+from labkit.asked.exercise import Case, Exercise, call, whole
 
 NAN, INF = np.nan, np.inf
-
-
-def whole(*values: object) -> np.ndarray:
-    """Small numbers as float64, for cases that are worked out by hand."""
-    return np.array(values, dtype=np.float64)
 
 
 def changed(array: np.ndarray, index: tuple[int, ...], value: float) -> np.ndarray:
@@ -474,9 +469,10 @@ EXERCISES = (
             "Which questions does it ask, and in which order? What would a subtraction do with unlike shapes? "
             "And what is the answer to `NaN > tolerance`?",
             "First compare the shapes. Then make an array of True and False that says where the entries ARE close, "
-            "and raise unless all of it is True: NaN is close to nothing. Infinities go apart: for them, "
-            "actual == expected decides. np.argmax gives the place of the largest entry, counted through all rows; "
-            "np.unravel_index(place, shape) turns it into a tuple.",
+            "and raise unless all of it is True. A comparison with NaN is always False: so ask <=, not >. Where "
+            "expected is infinite, only actual == expected decides. np.argmax gives the place of the largest entry, "
+            "counted through all rows; np.unravel_index(place, shape) turns it into a tuple. Leave out the entries "
+            "that agree before np.argmax: ∞ − ∞ is NaN, and np.argmax takes NaN for the largest.",
             "apart = np.abs(actual - expected); close = np.where(np.isfinite(expected), "
             "apart <= atol + rtol * np.abs(expected), actual == expected). If not np.all(close): find the largest of "
             "the entries that do not agree, np.argmax(np.where(close, -1, apart)), make a tuple of it with "

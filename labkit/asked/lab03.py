@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from labkit.asked.exercise import Case, Exercise, Misuse, call
-from labkit.asked.lab02 import whole
+from labkit.asked.exercise import Case, Exercise, Misuse, call, whole
 
 Cases = dict[str, Case]
 
@@ -24,15 +23,15 @@ def linear_forward_inputs(rng: np.random.Generator) -> Cases:
         return Case(catches, args, keywords)
 
     return {
-        "three samples": case("x and w put together along the wrong axes", 3, 4, 2),
-        "two samples with a bias": case("the bias left out", 2, 3, 4, True),
-        "as many features as outputs": case("weights that are not transposed", 2, 3, 3),
-        "as many samples as outputs": case("a bias for each sample", 3, 2, 3, True, ("b",)),
-        "one sample, one output": case("an axis of length 1 lost", 1, 3, 1, True),
-        "no bias, given as None": case("a bias that may be missing", 3, 2, 4, False),
-        "float32": case("float64 for float32", 2, 4, 3, True, dtype=np.float32),
-        "float32 without a bias": case("float64 zeros in place of a bias", 3, 2, 4, dtype=np.float32),
-        "stored by columns": case("a certain order in memory", 3, 4, 2, True, columns=True),
+        "three samples": case("mixed-up axes: N, D, K are 3, 4, 2", 3, 4, 2),
+        "two samples with a bias": case("a lost bias: 4 biases, 2 samples", 2, 3, 4, True),
+        "as many features as outputs": case("a transpose that no shape shows: D and K are 3", 2, 3, 3),
+        "as many samples as outputs": case("a bias along the wrong axis: N and K are 3", 3, 2, 3, True, ("b",)),
+        "one sample, one output": case("a lost axis: N and K are 1", 1, 3, 1, True),
+        "no bias, given as None": case("a bias that has to be there: b is None", 3, 2, 4, False),
+        "float32": case("another dtype: all arrays are float32", 2, 4, 3, True, dtype=np.float32),
+        "float32 without a bias": case("another dtype: float32, and no bias", 3, 2, 4, dtype=np.float32),
+        "stored by columns": case("a certain order in memory: column by column", 3, 4, 2, True, columns=True),
     }
 
 
@@ -65,14 +64,14 @@ def linear_backward_inputs(rng: np.random.Generator) -> Cases:
         return Case(catches, {"dout": draw(n, k), "x": draw(n, d), "w": draw(k, d)})
 
     return {
-        "three samples": case("shapes that do not fit, or a mean over the batch", 3, 4, 2),
-        "two samples": case("one sample only", 2, 3, 5),
-        "as many features as outputs": case("dw or w transposed", 2, 3, 3),
-        "as many samples as outputs": case("db added up along the wrong axis", 3, 2, 3),
-        "all sizes equal": case("arrays taken for each other", 3, 3, 3),
-        "one sample, one output": case("an axis of length 1 lost", 1, 3, 1),
-        "float32": case("float64 for float32", 3, 4, 2, np.float32),
-        "stored by columns": case("a certain order in memory", 2, 4, 3, columns=True),
+        "three samples": case("mixed-up axes, or a mean: N, D, K are 3, 4, 2", 3, 4, 2),
+        "two samples": case("a lost sample: N, D, K are 2, 3, 5", 2, 3, 5),
+        "as many features as outputs": case("a transpose that no shape shows: D and K are 3", 2, 3, 3),
+        "as many samples as outputs": case("a sum along the wrong axis: N and K are 3", 3, 2, 3),
+        "all sizes equal": case("exchanged arrays: N, D and K are 3", 3, 3, 3),
+        "one sample, one output": case("a lost axis: N and K are 1", 1, 3, 1),
+        "float32": case("another dtype: all arrays are float32", 3, 4, 2, np.float32),
+        "stored by columns": case("a certain order in memory: column by column", 2, 4, 3, columns=True),
     }
 
 
@@ -113,22 +112,24 @@ def each_number(*names: str, axes: bool = True, scale: float = 1.0, special=None
             return Case(catches, {**arrays, **more}, keywords)
 
         one_axis = {
-            "one row": case("a wrong formula", (7,)),
-            "another row": case("something kept from the last call", (7,)),
-            "float32": case("float64 for float32", (6,), np.float32),
+            "one row": case("a wrong formula: 7 numbers of both signs", (7,)),
+            "another row": case("something kept from the last call: 7 other numbers", (7,)),
+            "float32": case("another dtype: all arrays are float32", (6,), np.float32),
         }
         any_axes = {
-            "a batch": case("a wrong formula", (3, 4)),
-            "one row": case("code for two axes only", (5,)),
-            "images": case("code for two axes only", (2, 3, 2, 4)),
-            "stored by columns": case("a certain order in memory", (3, 4), columns=True),
-            "float32": case("float64 for float32", (2, 5), np.float32),
+            "a batch": case("a wrong formula: numbers of both signs", (3, 4)),
+            "one row": case("code for two axes only: one axis", (5,)),
+            "images": case("code for two axes only: four axes", (2, 3, 2, 4)),
+            "stored by columns": case("a certain order in memory: column by column", (3, 4), columns=True),
+            "float32": case("another dtype: all arrays are float32", (2, 5), np.float32),
         }
         more = {
-            "slope as a parameter": case("a slope of its own", (2, 4), slope=0.3),
-            "slope 0": case("a slope of 0 taken for none given", (6,), slope=0.0),
-            "negative slope": case("the larger of x and slope · x", (2, 3), slope=-0.5, keywords=("slope",)),
-            "slope above 1": case("the larger of x and slope · x", (3, 3), slope=2.5, keywords=("slope",)),
+            "slope as a parameter": case("another slope than is passed: 0.3", (2, 4), slope=0.3),
+            "slope 0": case("another slope than is passed: 0", (6,), slope=0.0),
+            "negative slope": case(
+                "a choice by size, not by sign: slope −0.5", (2, 3), slope=-0.5, keywords=("slope",)
+            ),
+            "slope above 1": case("a choice by size, not by sign: slope 2.5", (3, 3), slope=2.5, keywords=("slope",)),
         }
         extra = {
             name: case(catches, np.shape(numbers), dtype, numbers)
@@ -161,17 +162,25 @@ def each_number_small(*names: str, special=(), axes: bool = True, slopes: tuple[
 
 
 ZEROS = {
-    "zeros": ("a wrong slope at 0", [0.0, -0.0, 1.5, 0.0, -2.0], np.float64),
+    "zeros": ("something else at 0: zeros of both signs", [0.0, -0.0, 1.5, 0.0, -2.0], np.float64),
     "next to zero": (
-        "a kink that is not at 0",
+        "a kink that is not at 0: numbers down to 1e-30",
         [1e-30, -1e-30, 1e-9, -1e-9, 1e-8, -1e-8, 1e-6, -1e-6, 2e-5, -2e-5, 1e-3, -1e-3],
         np.float64,
     ),
-    "large numbers": ("an upper or a lower end", [7.5, -7.5, 300.0, -300.0, 1e5, -1e5], np.float64),
+    "large numbers": ("an upper or a lower end: numbers up to 1e5", [7.5, -7.5, 300.0, -300.0, 1e5, -1e5], np.float64),
 }
 FAR = {
-    "far from 0": ("exp overflows", [-1000.0, 1000.0, -30.0, 30.0, 0.0, -750.0, 400.0, -400.0], np.float64),
-    "far from 0 in float32": ("exp overflows", [-100.0, 100.0, -1000.0, 1000.0, 0.0, 50.0, -50.0], np.float32),
+    "far from 0": (
+        "overflow in exp: numbers up to 1000",
+        [-1000.0, 1000.0, -30.0, 30.0, 0.0, -750.0, 400.0, -400.0],
+        np.float64,
+    ),
+    "far from 0 in float32": (
+        "overflow in exp: numbers up to 1000",
+        [-100.0, 100.0, -1000.0, 1000.0, 0.0, 50.0, -50.0],
+        np.float32,
+    ),
 }
 
 
@@ -204,25 +213,30 @@ def numerical_gradient_inputs(rng: np.random.Generator) -> Cases:
         return Case(catches, {"f": f, "x": x, "dout": dout} | ({} if h is None else {"h": h}), keywords)
 
     return {
-        "a cube": case("one-sided differences, or a step that is not h", "x ** 3", (4,), (4,), 0.5),
+        "a cube": case("one-sided differences, or another step: h is 0.5", "x ** 3", (4,), (4,), 0.5),
         "entries that meet": case(
-            "all entries moved at once", "x ** 2 * x.sum()", (2, 3), (2, 3), 0.25, keywords=("h",)
+            "entries moved together: each output depends on all",
+            "x ** 2 * x.sum()", (2, 3), (2, 3), 0.25, keywords=("h",),
         ),
-        "another shape comes out": case("dout taken to have x's shape", "(x ** 3).sum(axis=-1)", (3, 4), (3,), 0.5),
+        "another shape comes out": case(
+            "a dout of x's shape: (3,) comes out of (3, 4)", "(x ** 3).sum(axis=-1)", (3, 4), (3,), 0.5
+        ),
         "more comes out than goes in": case(
-            "dout taken to have x's shape", "x @ [[1, 2, 0], [0, 1, 3]]", (4, 2), (4, 3), 0.5
+            "a dout of x's shape: (4, 3) comes out of (4, 2)", "x @ [[1, 2, 0], [0, 1, 3]]", (4, 2), (4, 3), 0.5
         ),
-        "three axes": case("code for one number of axes", "x ** 3", (2, 3, 2), (2, 3, 2), 0.5, keywords=("h",)),
-        "one number": case("code for one number of axes", "x ** 3", (), (), 0.5),
-        "stored by columns": case("a change written into a copy of x", "x ** 3", (3, 4), (3, 4), 0.5, True),
-        "a function that returns x": case("a result that changes while it is held", "x", (2, 3), (2, 3), 0.5),
+        "three axes": case("code for one number of axes: three", "x ** 3", (2, 3, 2), (2, 3, 2), 0.5, keywords=("h",)),
+        "one number": case("code for one number of axes: none", "x ** 3", (), (), 0.5),
+        "stored by columns": case("moves lost in a copy: x lies column by column", "x ** 3", (3, 4), (3, 4), 0.5, True),
+        "a function that returns x": case(
+            "a result that changes while it is held: f returns x", "x", (2, 3), (2, 3), 0.5
+        ),
         "a function that returns a view of x": case(
-            "a result that changes while it is held", "x.T", (2, 3), (3, 2), 0.25, keywords=("h",)
+            "a result that changes while it is held: f returns x.T", "x.T", (2, 3), (3, 2), 0.25, keywords=("h",)
         ),
         "a function that returns x backwards": case(
-            "a result that changes while it is held", "x[::-1]", (5,), (5,)
+            "a result that changes while it is held: f returns x[::-1]", "x[::-1]", (5,), (5,)
         ),
-        "default h": case("another default for h", "np.sin(100 * x)", (2, 3), (2, 3)),
+        "default h": case("another default for h: a fast wave", "np.sin(100 * x)", (2, 3), (2, 3)),
     }
 
 
@@ -257,6 +271,9 @@ PAIRS = {
     "0 * x": (lambda x: 0 * x, lambda dout, x: (0 * dout,)),
     "np.minimum(x, 0)": (lambda x: np.minimum(x, 0), lambda dout, x: (dout * (x < 0),)),
     "x": (lambda x: x, lambda dout, x: (dout,)),
+    "np.sin(180 * x)": (lambda x: np.sin(180 * x), lambda dout, x: (180 * dout * np.cos(180 * x),)),
+    "x + w + 50000": (lambda x, w: x + w + 50000, lambda dout, x, w: (1 * dout, 1 * dout)),
+    "4e-9 * x": (lambda x: 4e-9 * x, lambda dout, x: (4e-9 * dout,)),
 }
 
 
@@ -298,6 +315,7 @@ BACKWARDS = {
     ),
     "twice the gradient": bent(lambda gradient: 2 * gradient),
     "-2 times the gradient": bent(lambda gradient: -2 * gradient),
+    "half the gradient": bent(lambda gradient: gradient / 2),
     "first gradient too low, last too high": lambda backward, dout, *inputs: tuple(
         gradient + sign * np.abs(gradient) / 2 for sign, gradient in zip((-1, 1), backward(dout, *inputs))
     ),
@@ -358,19 +376,27 @@ def with_pair(answer: Callable, case: Case, returns: dict[str, str]) -> dict[str
 
 
 def read_errors(result: object, count: int) -> list[float]:
-    """The errors in what a check returned. Raises Misuse for anything but a list of so many floats."""
-    if not isinstance(result, (list, tuple)):
-        code, kind = ("none", "None") if result is None else ("type", with_article(type(result).__name__))
-        raise Misuse(code, f"it returned {kind}; expected a list with one error for each input")
+    """The errors in what a check returned: so many floats in a list, a tuple or an array of one axis, else Misuse."""
+    if not isinstance(result, (list, tuple)) and np.shape(result) != (count,):
+        kind = "None" if result is None else with_article(type(result).__name__)
+        raise Misuse(sort_of(result), f"it returned {kind}; expected a list with one error for each input")
     if len(result) != count:
         raise Misuse("count", f"it returned {len(result)} errors; expected {count}, one for each input")
     for error in result:
-        number = isinstance(error, (int, float, np.generic)) or isinstance(error, np.ndarray) and error.ndim == 0
-        if not number or np.asarray(error).dtype.kind not in "iuf":
-            plain = isinstance(error, (bool, int, np.generic, type(None)))
+        if sort_of(error) != "number":
+            plain = isinstance(error, (bool, np.generic, type(None)))
             shown = error if plain else with_article(type(error).__name__)
-            raise Misuse("type", f"an error is {shown}; expected a float")
+            raise Misuse("verdict" if sort_of(error) == "verdict" else "type", f"an error is {shown}; expected a float")
     return [float(error) for error in result]
+
+
+def sort_of(value: object) -> str:
+    """"none", "number", "verdict" (True or False) or "type": what one value is."""
+    if value is None:
+        return "none"
+    scalar = isinstance(value, (int, float, np.generic)) or isinstance(value, np.ndarray) and value.ndim == 0
+    kind = np.asarray(value).dtype.kind if scalar else ""
+    return "verdict" if kind == "b" else "number" if kind in ("i", "u", "f") else "type"
 
 
 def with_article(name: str) -> str:
@@ -401,7 +427,13 @@ def gradient_check_inputs(rng: np.random.Generator) -> Cases:
         """Not near 0, where slopes vanish, and not large, where rounding would drown small gradients."""
         return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.05, 0.15, shape)
 
-    def case(catches, forward, backward="right", **inputs):
+    def right(made_of, forward, backward="right", **inputs):
+        return case(f"a check that refuses a right pair: {made_of}", forward, backward, **inputs)
+
+    def wrong(made_of, forward, backward, **inputs):
+        return case(f"a check that misjudges a wrong backward: {made_of}", forward, backward, **inputs)
+
+    def case(catches, forward, backward, **inputs):
         return Case(
             catches, {"forward": forward, "backward": backward, **inputs, "rng": int(rng.integers(2**31))}
         )
@@ -414,64 +446,84 @@ def gradient_check_inputs(rng: np.random.Generator) -> Cases:
     small_at_the_end[-1, -1] *= 1e-3
     return {
         "right, with its dout": case(
-            "an upstream that is not drawn from rng", "x * w", "right, its dout compared", **two((6, 10))
+            "a dout that does not follow the rng: same seed, same dout; other seed, other dout",
+            "x * w", "right, its dout compared", **two((6, 10)),
         ),
-        "right, another shape comes out": case(
-            "dout taken to have x's shape", "(x ** 2).sum(axis=0)", x=numbers((2, 3))
+        "right, another shape comes out": right(
+            "its output has fewer axes than its input", "(x ** 2).sum(axis=0)", x=numbers((2, 3))
         ),
-        "right, strongly curved": case("differences that are not central", "x ** 3", x=numbers((6,))),
-        "right, all slopes 0": case("0 divided by 0", "0 * x", x=numbers((2,))),
-        "right, returns its input": case("a result that changes while it is held", "x", x=numbers((1,))),
-        "right, stored by columns": case(
-            "a change written into a copy of x", "x ** 3", x=np.asfortranarray(numbers((3, 4)))
+        "right, strongly curved": right("small inputs and a strong curve", "x ** 3", x=numbers((6,))),
+        "right, curved ever more": right("a fast wave", "np.sin(180 * x)", x=numbers((2, 3))),
+        "right, large outputs": right(
+            "outputs of 50,000, which change little", "x + w + 50000", x=numbers((1,)), w=numbers((1,))
         ),
-        "right, three axes and three inputs": case(
-            "code for one number of axes or inputs", "x * w + b", **two((2, 1, 3)), b=numbers((2, 1, 3))
+        "right, all slopes 0": right("all gradients are 0", "0 * x", x=numbers((2,))),
+        "right, returns its input": right("forward returns its very input", "x", x=numbers((1,))),
+        "right, stored by columns": right(
+            "an input that lies in memory column by column", "x ** 3", x=np.asfortranarray(numbers((3, 4)))
         ),
-        "which output dout belongs to is lost": case(
-            "an upstream of ones", "x ** 3", "dout.mean() for dout", x=numbers((6, 10))
+        "right, three axes and three inputs": right(
+            "three inputs with three axes each", "x * w + b", **two((2, 1, 3)), b=numbers((2, 1, 3))
         ),
-        "outputs of a sample mixed up": case(
-            "an upstream alike for all outputs of a sample", "x ** 3", "dout.mean(axis=1) for dout", x=numbers((6, 10))
+        "which output dout belongs to is lost": wrong(
+            "every entry of dout replaced by the mean of all", "x ** 3", "dout.mean() for dout", x=numbers((6, 10))
         ),
-        "samples mixed up": case(
-            "one row of an upstream for all samples", "x ** 3", "dout.mean(axis=0) for dout", x=numbers((6, 10))
+        "outputs of a sample mixed up": wrong(
+            "every row of dout replaced by its mean", "x ** 3", "dout.mean(axis=1) for dout", x=numbers((6, 10))
         ),
-        "wrong where the slope is 0": case(
-            "entries left out where the slope is 0", "np.minimum(x, 0)", "dout where the slope is 0", x=of_both_signs
+        "samples mixed up": wrong(
+            "every column of dout replaced by its mean", "x ** 3", "dout.mean(axis=0) for dout", x=numbers((6, 10))
         ),
-        "wrong in the first entry": case("entries left out", "x ** 3", "first entry 0", x=numbers((6, 10))),
-        "wrong after the first sample": case("a batch of one", "x ** 3", "0 after the first sample", x=numbers((3, 2))),
-        "wrong in the last entry": case("a few entries only", "x ** 3", "last entry 0", x=numbers((6, 10))),
-        "wrong for negative inputs": case(
-            "other inputs than those that are passed", "x ** 3", "0 where -0.2 < x < 0", x=of_both_signs
+        "wrong where the slope is 0": wrong(
+            "dout in place of 0", "np.minimum(x, 0)", "dout where the slope is 0", x=of_both_signs
         ),
-        "wrong where the gradient is small": case(
-            "a small error beside large gradients", "x * w", "last entry 0", x=small_at_the_end, w=numbers((2, 3))
+        "wrong in the first entry": wrong(
+            "0 in the first of 60 entries", "x ** 3", "first entry 0", x=numbers((6, 10))
         ),
-        "wrong for the last input": case(
-            "the first input alone", "x * w + b", "last gradient negative", **two((2, 3)), b=numbers((2, 3))
+        "wrong after the first sample": wrong(
+            "0 in all rows but the first", "x ** 3", "0 after the first sample", x=numbers((3, 2))
         ),
-        "entries exchanged": case("sums compared", "x ** 3", "entries in reverse order", x=numbers((3, 4))),
-        "twice the gradient": case("another relative error", "x ** 3", "twice the gradient", x=numbers((2, 3))),
-        "-2 times the gradient": case(
-            "an absolute value of the sum", "x ** 3", "-2 times the gradient", x=numbers((2, 3))
+        "wrong in the last entry": wrong("0 in the last of 60 entries", "x ** 3", "last entry 0", x=numbers((6, 10))),
+        "wrong for negative inputs": wrong(
+            "0 where an input is negative", "x ** 3", "0 where -0.2 < x < 0", x=of_both_signs
         ),
-        "too low, too high": case(
-            "a difference without its absolute value", "x * w", "first gradient too low, last too high", **two((2, 3))
+        "wrong where the gradient is small": wrong(
+            "0 in one entry, which is small beside the others",
+            "x * w", "last entry 0", x=small_at_the_end, w=numbers((2, 3)),
         ),
-        "one axis too many": case("broadcasting", "x ** 3", "one axis too many", x=numbers((5,))),
-        "one axis too few": case("broadcasting", "x ** 3", "one axis too few", x=numbers((3, 3))),
-        "an axis too short": case("broadcasting", "x ** 3", "added up over the samples", x=numbers((3, 4))),
-        "one NaN": case("NaN that passes", "x ** 3", "one NaN", x=numbers((4, 6))),
-        "one inf": case("inf that passes", "x ** 3", "one inf", x=numbers((4, 6))),
-        "None": case("a gradient that is missing", "x * w", "last gradient None", **two((2, 3))),
+        "wrong and tiny": wrong(
+            "half of a gradient of some 1e-9", "4e-9 * x", "half the gradient", x=numbers((3, 4))
+        ),
+        "wrong for the last input": wrong(
+            "the last of three gradients negative", "x * w + b", "last gradient negative",
+            **two((2, 3)), b=numbers((2, 3)),
+        ),
+        "entries exchanged": wrong(
+            "right entries in reverse order", "x ** 3", "entries in reverse order", x=numbers((3, 4))
+        ),
+        "twice the gradient": wrong("the error is 1/3 everywhere", "x ** 3", "twice the gradient", x=numbers((2, 3))),
+        "-2 times the gradient": wrong(
+            "the error is 1 everywhere", "x ** 3", "-2 times the gradient", x=numbers((2, 3))
+        ),
+        "too low, too high": wrong(
+            "the first gradient too low everywhere, the last too high",
+            "x * w", "first gradient too low, last too high", **two((2, 3)),
+        ),
+        "one axis too many": wrong("shape (1, 5) for (5,)", "x ** 3", "one axis too many", x=numbers((5,))),
+        "one axis too few": wrong("shape (3,) for (3, 3)", "x ** 3", "one axis too few", x=numbers((3, 3))),
+        "an axis too short": wrong("shape (1, 4) for (3, 4)", "x ** 3", "added up over the samples", x=numbers((3, 4))),
+        "one NaN": wrong("NaN in one entry", "x ** 3", "one NaN", x=numbers((4, 6))),
+        "one inf": wrong("inf in one entry", "x ** 3", "one inf", x=numbers((4, 6))),
+        "None": wrong("None for the last gradient", "x * w", "last gradient None", **two((2, 3))),
     }
 
 
 def gradient_check_small() -> Cases:
     def case(forward, backward="right", order="C", **inputs):
-        arrays = {name: np.array(value, float, order=order) for name, value in inputs.items()}
+        arrays = {
+            name: value if isinstance(value, str) else np.array(value, float, order=order)
+            for name, value in inputs.items()
+        }
         return Case("", {"forward": forward, "backward": backward, **arrays, "rng": 3})
 
     x, w = [1, 2], [3, -1]
@@ -495,6 +547,7 @@ def gradient_check_small() -> Cases:
         "negative inputs": case("x ** 3", "0 where -0.2 < x < 0", x=[0.1, -0.1]),
         "exchanged": case("x ** 3", "entries in reverse order", x=x),
         "last input": case("x * w", "last gradient negative", x=x, w=w),
+        "tiny": case("4e-9 * x", "half the gradient", x=x),
         "NaN": case("x ** 3", "one NaN", x=x),
         "inf": case("x ** 3", "one inf", x=x),
         "None": case("x * w", "last gradient None", x=x, w=w),
@@ -504,6 +557,8 @@ def gradient_check_small() -> Cases:
         "small": case("x * w", "last entry 0", x=[1, 0.0001], w=w),
         "three axes": case("x ** 3", x=[[[1], [2]]]),
         "curved": case("x ** 3", x=[0.05, 0.08]),
+        "wave": case("np.sin(180 * x)", x=[0.1, 0.3]),
+        "large": case("x + w + 50000", x=[0.1], w=[0.3]),
         "by columns": case("x ** 3", order="F", x=[[1, 2], [3, -1]]),
     }
 
@@ -661,10 +716,11 @@ EXERCISES = (
             "One call of backward gives all gradients. For "
             "input i, the numerical gradient is that of a function of inputs[i] alone; the other inputs stay. Look at "
             "the shape of a gradient first, then at its values.",
+            "gradients = backward(dout, *inputs). "
             "For input i: f = lambda moved: forward(*inputs[:i], moved, *inputs[i + 1:]); "
-            "e = numerical_gradient(f, inputs[i], dout); a = gradients[i]. If a is None or np.shape(a) != e.shape, the "
-            "error is np.inf. Else it is np.max(np.abs(a - e) / np.maximum(1e-8, np.abs(a) + np.abs(e))), and np.max "
-            "keeps a NaN.",
+            "e = numerical_gradient(f, inputs[i], dout); a = gradients[i]. "
+            "If a is None or np.shape(a) != e.shape, the error is np.inf. Else it is np.max(np.abs(a - e) / np.maximum(1e-8, np.abs(a) + np.abs(e))), "
+            "and np.max keeps a NaN.",
         ),
         inputs=gradient_check_inputs,
         small=gradient_check_small,

@@ -372,6 +372,28 @@ def other_tolerances(rtol, atol):
     return as_default, always
 
 
+def ignoring(**own):
+    """Checks that use these numbers for rtol or atol, whatever the call says; some treat NaN or ∞ wrongly, too."""
+    verdicts = (
+        close,
+        formula,
+        lambda a, e, rtol, atol: formula(a, e, rtol, atol) | (a == e),
+        lambda a, e, rtol, atol: np.abs(a - e) < allowed(a, e, rtol, atol),
+        not_beyond(np.greater),
+    )
+    for verdict in verdicts:
+        yield wrong_check(
+            lambda a, e, rtol, atol, verdict=verdict: verdict(a, e, **({"rtol": rtol, "atol": atol} | own))
+        )
+
+
+def not_beyond(beyond, finite=lambda e: True):
+    """A verdict that asks for entries too far apart, and so lets NaN pass; where not finite(e), a != e decides."""
+    return lambda a, e, rtol, atol: ~np.where(
+        finite(e), beyond(np.abs(a - e), allowed(a, e, rtol, atol)), a != e
+    )
+
+
 def zero_as_default(actual, expected, rtol=1e-7, atol=1e-9):
     wrong_check()(actual, expected, rtol or 1e-7, atol or 1e-9)
 
@@ -561,10 +583,14 @@ ASSERT_CLOSE = Reference(
         ),
         Mistake(
             "nan_passes",
-            "NaN passes your check. NaN > tolerance is False, so asking for entries that are too far apart misses it. "
-            "Ask whether all entries are close.",
+            "NaN passes your check. A comparison with NaN is always False, so difference > tolerance misses it: "
+            "ask difference <= tolerance, and negate.",
             (
-                wrong_check(lambda a, e, rtol, atol: ~(np.abs(a - e) > atol + rtol * np.abs(e))),
+                wrong_check(not_beyond(np.greater)),
+                wrong_check(not_beyond(np.greater, np.isfinite)),
+                wrong_check(not_beyond(np.greater_equal)),
+                wrong_check(not_beyond(np.greater_equal, np.isfinite)),
+                wrong_check(lambda a, e, rtol, atol: ~(np.max(np.abs(a - e) - allowed(a, e, rtol, atol)) > 0)),
                 wrong_check(lambda a, e, rtol, atol: close(a, e, rtol, atol) | np.isnan(a - e)),
                 wrong_check(lambda a, e, rtol, atol: close(a, e, rtol, atol) | np.isnan(a)),
                 wrong_check(lambda a, e, rtol, atol: close(a, e, rtol, atol) | np.isnan(e)),
@@ -678,6 +704,12 @@ ASSERT_CLOSE = Reference(
             ),
         ),
         Mistake(
+            "tolerances_ignored",
+            "You ignored rtol or atol, or both: your check has numbers of its own there. 1e-7 and 1e-9 are defaults; "
+            "a call may give others.",
+            (*ignoring(rtol=1e-7, atol=1e-9), *ignoring(rtol=1e-7), *ignoring(atol=1e-9)),
+        ),
+        Mistake(
             "own_tolerances",
             "You used tolerances of your own, or of another function. rtol and atol come from the call; "
             "if it gives none, they are 1e-7 and 1e-9.",
@@ -688,6 +720,8 @@ ASSERT_CLOSE = Reference(
                 *other_tolerances(1e-9, 1e-9),
                 *other_tolerances(1e-5, 1e-9),
                 *other_tolerances(1e-7, 1e-8),
+                wrong_check(with_tolerance(lambda a, e, rtol, atol: 1e-9)),
+                wrong_check(with_tolerance_alone(lambda a, e, rtol, atol: 1e-9)),
                 zero_as_default,
             ),
         ),
@@ -918,7 +952,7 @@ ONE_HOT = Reference(
             "You counted the classes from the labels. A batch need not hold every class: the width is num_classes.",
             (
                 guarded(lambda labels, k: rows_of_the_identity(labels, int(labels.max()) + 1), in_range),
-                lambda labels, k: rows_of_the_identity(labels, int(labels.max()) + 1),
+                lambda labels, num_classes: rows_of_the_identity(labels, int(labels.max()) + 1),
                 guarded(
                     lambda labels, k: rows_of_the_identity(
                         np.unique(labels, return_inverse=True)[1], len(np.unique(labels))
@@ -944,7 +978,7 @@ ONE_HOT = Reference(
             (
                 *wrong_rows(sorted_in_place, lambda labels, k: rows_of_the_identity(np.sort(labels), k)),
                 sorted_in_place,
-                lambda labels, k: rows_of_the_identity(np.sort(labels), k),
+                lambda labels, num_classes: rows_of_the_identity(np.sort(labels), num_classes),
             ),
         ),
         Mistake(
@@ -958,7 +992,7 @@ ONE_HOT = Reference(
             (
                 guarded(lambda labels, k: rows_of_the_identity(labels, 10), in_range),
                 guarded(lambda labels, k: rows_of_the_identity(labels, 10), lambda labels, k: in_range(labels, 10)),
-                lambda labels, k: rows_of_the_identity(labels, 10),
+                lambda labels, num_classes: rows_of_the_identity(labels, 10),
             ),
         ),
         Mistake(

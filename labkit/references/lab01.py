@@ -106,13 +106,31 @@ def total_only(y, classes, n):
     return of_each(y, classes, lambda one: one[:n])
 
 
-def first_in_all(strict):
+def each_is_enough(y, classes, n):
+    """A guard that looks at each class, as it should."""
+    of_each(y, classes, lambda found: found, True, n)
+
+
+def no_guard(y, classes, n):
+    pass
+
+
+def first_in_all(guard):
     """The first images of any of the classes, as many as are needed in all."""
 
     def choose(y, classes, n):
-        if strict:
-            of_each(y, classes, lambda found: found, True, n)
+        guard(y, classes, n)
         return np.flatnonzero(np.isin(y, classes))[: n * len(classes)]
+
+    return picked(choose)
+
+
+def first_of_the_file(guard, count):
+    """The first count(classes, n) images of the file."""
+
+    def choose(y, classes, n):
+        guard(y, classes, n)
+        return np.arange(len(y))[: count(classes, n)]
 
     return picked(choose)
 
@@ -248,7 +266,17 @@ SUBSAMPLE = Reference(
         Mistake(
             "first_in_all",
             "You took the first images of these classes, however many came of each. Count each class by itself.",
-            (first_in_all(True), first_in_all(False)),
+            tuple(map(first_in_all, (each_is_enough, no_guard, total_only))),
+        ),
+        Mistake(
+            "first_of_the_file",
+            "You took the first images of the file, whatever their labels. Take the first per_class of each class in "
+            "classes.",
+            tuple(
+                first_of_the_file(guard, count)
+                for guard in (each_is_enough, no_guard)
+                for count in (lambda classes, n: n * len(classes), lambda classes, n: n)
+            ),
         ),
         Mistake(
             "per_class_ignored",
@@ -478,7 +506,7 @@ def order_fault(case: Case, orders: np.ndarray) -> str | None:
     if different == 1:
         return "the order is the same for every rng"
     if different < 3 / 4 * calls:
-        return f"{calls} calls gave {different} different orders; draw a new one from rng at each call"
+        return f"{calls} calls gave only {different} different orders; a random order hardly ever comes twice"
     place = orders.argsort(axis=1)
     came = np.stack([(place == p).sum(axis=0) for p in range(n)])  # came[p, i]: how often image i came to place p
     reached = (came > 0).sum(axis=0)
@@ -562,8 +590,16 @@ def not_repeated(case, orders):
 
 
 def moved_on(case, orders):
-    steps = np.diff(orders, axis=1) % orders.shape[1]
-    return (steps == 1).all() and not stayed(case, orders)
+    """In each call the images go round in a circle, forwards or backwards."""
+    n = orders.shape[1]
+    steps = np.diff(orders, axis=1) % n
+    round_and_round = np.isin(steps, (1, n - 1)).all() and (steps == steps[:, :1]).all()
+    return n >= ENOUGH and round_and_round and not stayed(case, orders)
+
+
+def rolled(step):
+    """An order that begins at a random place and goes on from there, round the end."""
+    return lambda n, rng, y: np.roll(np.arange(n)[::step], rng.integers(1, n))
 
 
 def apart(case, seen):
@@ -620,6 +656,10 @@ def same_stream_in_place(x, y, rng):
 LABELS_APART = "Images came with the labels of others. Take x and y at the same places."
 IN_PLACE = INPUT_CHANGED + " rng.permutation leaves its argument as it is; rng.shuffle, x += … and x[:] = … do not."
 FIXED = "The order is always the same, whatever rng is. Draw it anew at each call, from the rng that is passed in."
+ROLLED = (
+    "You rolled the images: only the place where they begin is random, and neighbours stay neighbours. Draw a random "
+    "order of all images."
+)
 OWN_RANDOMNESS = (
     "The same seed gave another result the second time. Take your randomness from rng alone: not from np.random, not "
     "from random, not from a Generator of your own."
@@ -704,8 +744,8 @@ SHUFFLE = Reference(
         ),
         Mistake(
             "moved_on",
-            "You moved all images on by one number, so that neighbours stay neighbours. Draw a random order.",
-            (by_order(lambda n, rng, y: np.roll(np.arange(n), rng.integers(1, n))),),
+            ROLLED,
+            (by_order(rolled(1)), by_order(rolled(-1))),
             shows=sees_orders(moved_on),
         ),
     ),
@@ -1938,6 +1978,12 @@ MINIBATCHES = Reference(
             "cut.",
             (in_blocks(True, False), in_blocks(True, True), in_blocks(False, True)),
             shows=sees_batches(blocks_kept),
+        ),
+        Mistake(
+            "moved_on",
+            ROLLED,
+            (cut(usual_pieces, rolled(1)), cut(usual_pieces, rolled(-1))),
+            shows=sees_batches(moved_on),
         ),
     ),
 )

@@ -6,21 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from labkit.references.lab02 import factor, products, same_precision
 from labkit.references.reference import Mistake, Reference, with_torch
-
-
-def autograd(function):
-    """The backward of a function on tensors, by torch: (dout, *inputs, **parameters) -> gradients of the inputs."""
-
-    @with_torch
-    def backward(dout, *inputs, **parameters):
-        tensors = [one.requires_grad_() if isinstance(one, torch.Tensor) else one for one in inputs]
-        wanted = [one for one in tensors if isinstance(one, torch.Tensor)]
-        gradients = torch.autograd.grad(function(*tensors, **parameters), wanted, dout)
-        return gradients if len(gradients) > 1 else gradients[0]
-
-    return backward
+from labkit.references.shared import autograd, factor, products, same_precision
 
 
 def thrown_away(x, *parameters, **keywords):
@@ -1252,6 +1239,25 @@ def quiet(measure):
     return measured
 
 
+def with_floor(floor):
+    return lambda a, e: np.max(np.abs(a - e) / np.maximum(floor, np.abs(a) + np.abs(e)))
+
+
+def with_step(h):
+    return checking(numeric=lambda f, x, dout: numerical_gradient(f, x, dout, h))
+
+
+# Checks that return 0 or 1 for each input, and lose what is not finite, or do not.
+verdicts = tuple(
+    of_errors(lambda errors, judge=judge: [judge(error) for error in errors])
+    for judge in (
+        lambda error: float(error > 1e-5),
+        lambda error: float(not error < 1e-5),
+        lambda error: float(error > 1e-5) if np.isfinite(error) else error,
+    )
+)
+
+
 def in_float32(array):
     return array.astype(np.float32)
 
@@ -1389,8 +1395,17 @@ GRADIENT_CHECK = Reference(
         ),
         Mistake(
             "zeros_left_out",
-            "You left out the entries whose slope is 0. A gradient can be wrong there, too: compare all of them.",
-            (checking(measure=only(lambda a, e: e != 0)), checking(measure=only(lambda a, e: np.abs(e) > 1e-8))),
+            "You left out the entries where one of the two gradients is 0. A gradient can be wrong there, too: compare "
+            "all of them.",
+            tuple(
+                checking(measure=only(choose))
+                for choose in (
+                    lambda a, e: e != 0,
+                    lambda a, e: a != 0,
+                    lambda a, e: (a != 0) & (e != 0),
+                    lambda a, e: np.abs(e) > 1e-8,
+                )
+            ),
         ),
         Mistake(
             "late_bound_index",
@@ -1428,7 +1443,7 @@ GRADIENT_CHECK = Reference(
                 checking(prepare=in_float32, numeric=moving("value")),
                 checking(numeric=lambda f, x, dout: numerical_gradient(lambda moved: f(in_float32(moved)), x, dout)),
                 checking(numeric=lambda f, x, dout: numerical_gradient(lambda moved: in_float32(f(moved)), x, dout)),
-                checking(numeric=lambda f, x, dout: numerical_gradient(f, x, dout, 1e-14)),
+                *(with_step(h) for h in (1e-8, 1e-14)),
             ),
         ),
         Mistake(
@@ -1480,10 +1495,34 @@ GRADIENT_CHECK = Reference(
         ),
         Mistake(
             "no_list_of_errors",
-            "Return a list that holds one error, a float, for each input: not one number for all of them, and not "
-            "True or "
-            "False. So one can see which gradient is wrong, and the caller decides what is small enough.",
-            (of_errors(max), of_errors(np.max), of_errors(lambda errors: [error < 1e-6 for error in errors])),
+            "You return one number for all inputs. Return a list with one error for each: so one sees which gradient "
+            "is wrong.",
+            (of_errors(max), of_errors(np.max)),
+        ),
+        Mistake(
+            "only_a_verdict",
+            "You return a verdict, True or False, or 0 or 1. Return the error itself: the caller decides what is small "
+            "enough.",
+            (
+                of_errors(lambda errors: [error < 1e-6 for error in errors]),
+                of_errors(lambda errors: all(error < 1e-6 for error in errors)),
+                *verdicts,
+            ),
+        ),
+        Mistake(
+            "allclose",
+            "You let np.allclose decide. It takes two numbers for equal if they are less than 1e-8 apart, and in a "
+            "tiny gradient all are. Return the relative error itself.",
+            tuple(
+                checking(measure=lambda a, e, otherwise=otherwise: 0.0 if np.allclose(a, e) else otherwise(a, e))
+                for otherwise in (relative_error, lambda a, e: 1.0)
+            ),
+        ),
+        Mistake(
+            "floor_too_high",
+            "What you put below the line is never less than some number that is too large: the error of a small "
+            "gradient then looks small, however wrong it is. The least is 1e-8.",
+            tuple(checking(measure=with_floor(floor)) for floor in (1e-3, 1e-4, 1e-5, 1e-6)),
         ),
         Mistake(
             "absolute_error",
@@ -1510,21 +1549,21 @@ GRADIENT_CHECK = Reference(
             "You divided by the size of the whole gradient. Beside large entries, a small one that is wrong is not "
             "seen: "
             "divide entry by entry, then take the largest.",
-            (checking(measure=whole_array(largest)), checking(measure=whole_array(np.linalg.norm))),
+            (
+                checking(measure=whole_array(largest)),
+                checking(measure=whole_array(np.linalg.norm)),
+                checking(measure=quiet(lambda a, e: largest(a - e) / np.maximum(1e-8, np.max(np.abs(a) + np.abs(e))))),
+            ),
         ),
         Mistake(
             "mean_for_maximum",
             "You took the mean of the errors. One wrong entry among many hardly shows in it. Take the largest.",
-            (
-                checking(measure=quiet(lambda a, e: np.mean(np.abs(a - e) / np.maximum(1e-8, np.abs(a) + np.abs(e))))),
-            ),
+            (checking(measure=quiet(lambda a, e: np.mean(np.abs(a - e) / np.maximum(1e-8, np.abs(a) + np.abs(e))))),),
         ),
         Mistake(
             "sums_compared",
             "You compared sums. A gradient with its entries in other places then passes. Compare entry by entry.",
-            (
-                checking(measure=quiet(lambda a, e: relative_error(np.sum(a), np.sum(e)))),
-            ),
+            (checking(measure=quiet(lambda a, e: relative_error(np.sum(a), np.sum(e)))),),
         ),
         Mistake(
             "zero_by_zero",
@@ -1540,7 +1579,7 @@ GRADIENT_CHECK = Reference(
         Mistake(
             "step_too_large",
             "Your h is too large: the function bends between x − h and x + h. Use 1e-5.",
-            tuple(checking(numeric=lambda f, x, dout, h=h: numerical_gradient(f, x, dout, h)) for h in (1e-2, 1e-3)),
+            tuple(with_step(h) for h in (1e-2, 1e-3, 1e-4)),
         ),
         Mistake(
             "all_at_once",
@@ -1551,7 +1590,10 @@ GRADIENT_CHECK = Reference(
             "result_held",
             "You kept what forward returned while its input went on moving. It may be the input itself. Turn it into a "
             "number at once, or move a copy.",
-            (checking(numeric=moving("value", hold=True)),),
+            (
+                checking(numeric=moving("value", hold=True)),
+                checking(numeric=lambda f, x, dout: moving("value", hold=True)(f, x.copy(), dout)),
+            ),
         ),
         Mistake(
             "input_moved",

@@ -79,6 +79,8 @@ def row_of(index, array):
 
 
 def softmax_terms(output, index, logits):
+    if output == "log(out)":
+        return log_softmax_terms(output, index, logits)
     row, place = row_of(index, logits)
     return f"{powers(row)[place]} / ({' + '.join(powers(row))})"
 
@@ -170,6 +172,26 @@ def log_of_the_sum(logits):
     return np.exp(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)))
 
 
+def lifted(limit):
+    """No exponent below −limit."""
+
+    def wrong(logits):
+        e = np.exp(np.maximum(logits - largest(logits), -limit))
+        return e / e.sum(axis=-1, keepdims=True)
+
+    return wrong
+
+
+def over_more(eps):
+    """A small number added to the sum."""
+
+    def wrong(logits):
+        e = np.exp(logits - largest(logits))
+        return e / (e.sum(axis=-1, keepdims=True) + e.dtype.type(eps))
+
+    return wrong
+
+
 def rows_only(right):
     """As `right`, for two axes and no other: one spelling for each way to be refused."""
 
@@ -202,6 +224,14 @@ CLIPPED = (
 )
 LIMITS = (10, 20, 50, 100, 500, 700)
 CLIPS = tuple(lambda x, limit=limit: softmax(np.clip(x, -limit, limit)) for limit in LIMITS)
+LIFTED = (
+    "You clipped the differences to the largest logit. A class far below then gets e^−50, say, where e^−60 is right. "
+    "A very negative exponent does no harm: leave it."
+)
+MORE_THAN_THE_SUM = (
+    "You added a small number to the sum in softmax. With the largest logit subtracted the sum is never below 1, so "
+    "nothing can be divided by zero. The small number only makes the probabilities wrong."
+)
 DIVIDED = (
     "You divided by the largest logit. That makes the exponents small but changes the probabilities. "
     "Subtract the largest logit instead: only a difference leaves softmax as it is."
@@ -315,9 +345,14 @@ def last_overwritten(*args):
     args[-1][...] = 0
 
 
-def shaped(make, right):
-    """The mistakes that everything made of softmax shares; make(s) is the function that uses the softmax s."""
+def shaped(make, right, limits=(10, 15), small=(1e-7, 1e-6)):
+    """The mistakes that everything made of softmax shares; make(s) is the function that uses the softmax s.
+
+    limits, small: how far the exponents are cut off, and what is added to the sum, where it shows.
+    """
     return (
+        Mistake("clipped_differences", LIFTED, tuple(make(lifted(limit)) for limit in limits)),
+        Mistake("small_number_in_the_sum", MORE_THAN_THE_SUM, tuple(make(over_more(eps)) for eps in small)),
         Mistake("overflow", OVERFLOW, tuple(map(make, OVERFLOWS))),
         Mistake("clipped_logits", CLIPPED, tuple(map(make, CLIPS))),
         Mistake("divided_by_max", DIVIDED, tuple(map(make, DIVISIONS))),
@@ -354,28 +389,36 @@ def batched(make, right, summed_over_all=(), kept_nothing=()):
 
 # softmax ------------------------------------------------------------------------------------------
 
-def over_more(eps):
-    def wrong(logits):
-        e = np.exp(logits - largest(logits))
-        return e / (e.sum(axis=-1, keepdims=True) + e.dtype.type(eps))
 
-    return wrong
+# Small numbers that people keep a logarithm away from zero with, the most usual first.
+SMALL = (1e-7, 1e-8, 1e-12, 1e-10, 1e-9, 1e-15, 1e-6)
 
 
+def kept_from_zero(p, eps, way):
+    """p, kept away from 0 by adding, from below, or from both sides."""
+    if way == "added":
+        return p + p.dtype.type(eps)
+    return np.clip(p, eps, 1 if way == "raised" else 1 - eps)
+
+
+SPELLED_SMALL = tuple((eps, way) for eps in SMALL for way in ("added", "raised", "clipped"))
 SOFTMAX = Reference(
     answer=softmax,
     like="torch.nn.functional.softmax",
     terms=softmax_terms,
     mistakes=(
-        *shaped(lambda s: lambda logits: s(logits), softmax),
+        *shaped(lambda s: lambda logits: s(logits), softmax, (*LIMITS[:-1], 30, 200), (1e-8, 1e-7, 1e-6, 1e-5)),
         *batched(lambda s: lambda logits: s(logits), softmax),
         Mistake("wrong_axis", WRONG_AXIS, (lambda logits: softmax(logits.T).T, ratio(largest, axis=0))),
         Mistake("too_small_subtracted", TOO_SMALL, tuple(map(ratio, TOO_SMALL_SHIFTS))),
         Mistake(
-            "small_number_added",
-            "You added a small number to the sum. With the largest logit subtracted the sum is never below 1, so "
-            "nothing can be divided by zero. The small number only makes the probabilities wrong.",
-            tuple(map(over_more, (1e-8, 1e-7, 1e-6, 1e-5))),
+            "kept_from_zero",
+            "You kept the probabilities away from 0 with a small number. Tiny probabilities then come out too large. "
+            "A probability may be tiny, or 0.",
+            tuple(
+                lambda logits, eps=eps, way=way: kept_from_zero(softmax(logits), eps, way)
+                for eps, way in SPELLED_SMALL
+            ),
         ),
         Mistake(
             "each_alone",
@@ -594,7 +637,9 @@ SOFTMAX_BACKWARD = Reference(
     like="torch.autograd on torch.softmax",
     terms=backward_terms,
     mistakes=(
-        *shaped(backward_of, softmax_backward),
+        *shaped(
+            backward_of, softmax_backward, (10, 20, 30, 50), (1e-9, 1e-10, 1e-11, 1e-12, 1e-8, 1e-7, 1e-6)
+        ),
         *batched(
             backward_of,
             softmax_backward,
@@ -666,22 +711,31 @@ def wider_log(logits):
     return shifted_log(nothing)(logits.astype(np.longdouble)).astype(logits.dtype)
 
 
+def lifted_log(limit):
+    """No shifted logit below −limit."""
+
+    def wrong(logits):
+        shifted = np.maximum(logits - largest(logits), -limit)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+    return wrong
+
+
+def log_over_more(eps):
+    """A small number added to the sum under the logarithm."""
+
+    def wrong(logits):
+        shifted = logits - largest(logits)
+        total = np.exp(shifted).sum(axis=-1, keepdims=True)
+        return shifted - np.log(total + total.dtype.type(eps))
+
+    return wrong
+
+
 def clipped_log(limit):
     return lambda logits: log_softmax(np.clip(logits, -limit, limit))
 
 
-# Small numbers that people keep a logarithm away from zero with, the most usual first.
-SMALL = (1e-7, 1e-8, 1e-12, 1e-10, 1e-9, 1e-15, 1e-6)
-
-
-def kept_from_zero(p, eps, way):
-    """p, kept away from 0 by adding, from below, or from both sides."""
-    if way == "added":
-        return p + p.dtype.type(eps)
-    return np.clip(p, eps, 1 if way == "raised" else 1 - eps)
-
-
-SPELLED_SMALL = tuple((eps, way) for eps in SMALL for way in ("added", "raised", "clipped"))
 KEPT_FROM_ZERO = (
     "You kept the logarithm away from 0 with a small number. So a wrong answer never costs more than about −log of "
     "that number, and its gradient or its value is not the true one. x − log Σ e^x needs no such help."
@@ -707,6 +761,8 @@ LOG_SOFTMAX = Reference(
             ),
         ),
         Mistake("clipped_logits", CLIPPED, tuple(map(clipped_log, LIMITS))),
+        Mistake("clipped_differences", LIFTED, tuple(map(lifted_log, LIMITS))),
+        Mistake("small_number_in_the_sum", MORE_THAN_THE_SUM, tuple(map(log_over_more, (1e-8, 1e-7, 1e-6)))),
         Mistake(
             "divided_by_max",
             DIVIDED,
@@ -958,6 +1014,11 @@ def negated_one_hot(logits, labels):
     return loss, cross_entropy(logits, labels)[1]
 
 
+def minus_one_in_bytes(d, logits, labels):
+    """p plus the negated one-hot rows, which hold 255 where they should hold −1."""
+    return (softmax(logits) + (-one_hot(logits, labels).astype(labels.dtype)).astype(logits.dtype)) / len(labels)
+
+
 def labels_for_one_hot(logits, labels):
     loss = -np.sum(labels * log_softmax(logits)) / len(labels)
     return loss, (softmax(logits) - labels) / len(labels)
@@ -1052,6 +1113,19 @@ CROSS_ENTROPY = Reference(
             ),
         ),
         Mistake("clipped_logits", CLIPPED, tuple(map(loss_of_log, map(clipped_log, LIMITS)))),
+        Mistake(
+            "clipped_differences",
+            LIFTED,
+            (*map(loss_of_log, map(lifted_log, LIMITS)), *map(loss_with, map(lifted, LIMITS))),
+        ),
+        Mistake(
+            "small_number_in_the_sum",
+            MORE_THAN_THE_SUM,
+            (
+                *(loss_of_log(log_over_more(eps)) for eps in (1e-8, 1e-7, 1e-6)),
+                *(loss_with(over_more(eps)) for eps in (1e-7, 1e-8)),
+            ),
+        ),
         Mistake("divided_by_max", DIVIDED, tuple(map(loss_with, DIVISIONS))),
         Mistake("global_max", GLOBAL, (loss_of_log(shifted_log(np.max)), loss_with(ratio(np.max)))),
         Mistake(
@@ -1251,7 +1325,7 @@ CROSS_ENTROPY = Reference(
         Mistake(
             "unsigned_labels",
             UNSIGNED,
-            (negated_one_hot,),
+            (negated_one_hot, bent(gradient=minus_one_in_bytes)),
         ),
         Mistake(
             "written_into_a_copy",
@@ -1403,6 +1477,17 @@ BINARY = Reference(
             "You clipped the logits. The loss of an answer beyond the limit then stops growing. "
             "With no exponent above 0 nothing has to be clipped.",
             tuple(with_logits(lambda z, limit=limit: np.clip(z, -limit, limit)) for limit in (15, 30, *LIMITS)),
+        ),
+        Mistake(
+            "clipped_sigmoid",
+            "You clipped σ, or the logit inside σ, in the gradient. An image that is right and sure hardly moves "
+            "anything: its slope is nearly 0. Yours is larger.",
+            (
+                *(bent_binary(gradient=lambda d, z, t, limit=limit: (sigmoid(np.clip(z, -limit, limit)) - t) / len(z))
+                  for limit in (20, 15, 10)),
+                *(bent_binary(gradient=lambda d, z, t, eps=eps: (np.clip(sigmoid(z), eps, 1 - eps) - t) / len(z))
+                  for eps in (1e-7, 1e-8, 1e-6)),
+            ),
         ),
         Mistake(
             "terms_exchanged",
