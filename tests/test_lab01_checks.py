@@ -277,7 +277,29 @@ def an_empty_array_at_the_end(x, y, batch_size, rng):
     return [*batches_by_yielding(x, y, batch_size, rng), (np.array([]), np.array([]))]
 
 
+def counted_at_once(x, y, classes, per_class):
+    counts = np.bincount(y)
+    if any(counts[label] < per_class for label in classes):
+        raise ValueError("too few")
+    return subsample_by_mask(x, y, classes, per_class)
+
+
+def blank_refused(x, mean, std):
+    if std == 0 or x.std() == 0:
+        raise ValueError("nothing to divide by")
+    return standardize_by_dtype(x, mean, std)
+
+
+def shuffle_with_none(x, y, rng):
+    order = rng.shuffle(np.arange(len(x)))
+    return x[order], y[order]
+
+
 FIRST_READER = [
+    ("subsample", counted_at_once, "counts_end_too_early"),
+    ("shuffle_together", shuffle_with_none, "shuffle_gives_none"),
+    ("standardize", blank_refused, "guard_on_x"),
+    ("split_per_class", inside_classes(lambda f, n: n - round((1 - f) * n)), "kept_part_rounded"),
     ("subsample", places_in_a_set, "places_in_a_set"),
     ("subsample", digits_gone_through, "classes_counted"),
     ("subsample", unguarded_class_by_class, "grouped_by_class"),

@@ -289,7 +289,69 @@ def wide_for_a_row(right):
     return answer
 
 
+def entropy_of_what_is_left(logits, labels):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    rows, d = np.arange(len(labels)), p
+    d[rows, labels] -= 1
+    d /= len(labels)
+    return -np.log(p[rows, labels]).mean(), d
+
+
+def entropy_with_the_gradient_first(logits, labels):
+    loss, d = cross_entropy_by_one_hot(logits, labels)
+    return d, loss
+
+
+def binary_with_one_maximum(logits, targets):
+    loss = np.max(logits, 0) - logits * targets + np.log1p(np.exp(-np.abs(logits)))
+    return loss.mean(), binary_by_logaddexp(logits, targets)[1]
+
+
+def binary_with_a_plus(logits, targets):
+    loss = np.maximum(logits, 0) + logits * targets + np.log1p(np.exp(-np.abs(logits)))
+    return loss.mean(), binary_by_logaddexp(logits, targets)[1]
+
+
+def binary_with_the_other_sigmoid(logits, targets):
+    return binary_by_logaddexp(logits, targets)[0], (1 / (1 + np.exp(logits)) - targets) / len(logits)
+
+
+def softmax_with_a_factor_lost(dout, logits):
+    s = softmax_by_loops(logits)
+    return s * dout - (dout * s).sum(axis=-1, keepdims=True)
+
+
+def softmax_with_the_sum_added(dout, logits):
+    s = softmax_by_loops(logits)
+    return s * (dout + (dout * s).sum(axis=-1, keepdims=True))
+
+
+def softmax_with_all_of_dout(dout, logits):
+    return dout.sum() * softmax_by_loops(logits)
+
+
+def reshaped_step(w, b, x, labels, lr):
+    loss, d = cross_entropy_by_one_hot(x @ w.T + b, labels)
+    return w - lr * (x.T @ d).reshape(w.shape), b - lr * d.sum(axis=0), loss
+
+
+def step_without_a_rate_at_b(w, b, x, labels, lr):
+    loss, d = cross_entropy_by_one_hot(x @ w.T + b, labels)
+    return w - lr * (d.T @ x), b - d.sum(axis=0), loss
+
+
 SENTENCES = [
+    ("cross_entropy", entropy_of_what_is_left, "loss_from_the_gradient"),
+    ("cross_entropy", entropy_with_the_gradient_first, "order_of_results"),
+    ("binary_cross_entropy_with_logits", binary_with_one_maximum, "maximum_over_images"),
+    ("binary_cross_entropy_with_logits", binary_with_a_plus, "product_added"),
+    ("binary_cross_entropy_with_logits", binary_with_the_other_sigmoid, "sigmoid_of_minus"),
+    ("softmax_backward", softmax_with_a_factor_lost, "factor_lost"),
+    ("softmax_backward", softmax_with_the_sum_added, "sum_added"),
+    ("softmax_backward", softmax_with_all_of_dout, "plain_sum"),
+    ("softmax_regression_step", reshaped_step, "reshaped"),
+    ("softmax_regression_step", step_without_a_rate_at_b, "learning_rate_ignored"),
     ("softmax", softmax_without_very_negative_exponents, "clipped_differences"),
     ("softmax", softmax_kept_from_zero, "kept_from_zero"),
     ("softmax_backward", backward_of_a_softmax(softmax_over_a_bit_more), "small_number_in_the_sum"),
@@ -604,6 +666,8 @@ def test_messages_work_the_smallest_case_out():
     assert "loss should be (-log(e^2 / (e^1 + e^2 + e^4)) - log(e^3 / (e^3 + e^0 + e^1))) / 2 = 1.17" in text
     text = str(labkit.examine("cross_entropy", entropy_with_one_gradient_a_row))
     assert "dlogits[0, 0] should be (0.04201 - 0) / 1 = 0.04201" in text
+    text = str(labkit.examine("binary_cross_entropy_with_logits", with_terms_exchanged))
+    assert "loss should be (1·softplus(-2) + 0·softplus(2)) / 1 = 0.1269" in text
     text = str(labkit.examine("softmax_regression_step", step_without_a_mean))
     assert "w[0, 0] should be 1 - 0.5·0.4811 = 0.7595" in text
 

@@ -38,10 +38,10 @@ FAR = (31, 64, 130, 260, 289, 299)  # places that a set of them gives in another
 
 def subsample_inputs(rng: np.random.Generator) -> dict[str, Case]:
     def case(catches, pattern, wanted, per_class, image=(3, 4), dtype=np.uint8, labels=np.uint8, kind=list,
-             keywords=(), raises="", order="C", first=1):  # fmt: skip
+             keywords=(), raises="", order="C", first=1, more=()):  # fmt: skip
         y, names = named(rng, pattern, labels, first)
         x = np.asarray(pictures(rng, (len(y), *image), dtype), order=order)
-        classes = kind([names["abcdefghi".index(letter)] for letter in wanted])
+        classes = kind([*(names["abcdefghi".index(letter)] for letter in wanted), *more])
         return Case(catches, {"x": x, "y": y, "classes": classes, "per_class": per_class}, keywords, raises)
 
     return {
@@ -67,6 +67,9 @@ def subsample_inputs(rng: np.random.Generator) -> dict[str, Case]:
             "a guard that looks at all classes together", "aabaaabaaa", "ab", 4, raises="ValueError"
         ),
         "a class that is not there": case("a guard that never fires", "abbabab", "ae", 2, raises="ValueError"),
+        "a class above all labels": case(
+            "counts that end at the largest label", "abbabab", "a", 2, raises="ValueError", more=(12,)
+        ),
     }
 
 
@@ -86,7 +89,7 @@ def subsample_small() -> dict[str, Case]:
         "two digits": case([12, 10, 12], [12], 1),
         "far apart": case([5, 3, 5, 5, 5, 5, 5, 5, 3], [3], 2),
         "too few": case([2, 4, 4, 4], [4, 2], 2, "ValueError"),
-        "none": case([2, 4], [4, 6], 1, "ValueError"),
+        "none": case([2, 4], [4, 12], 1, "ValueError"),
     }
 
 
@@ -216,7 +219,7 @@ def standardize_inputs(rng: np.random.Generator) -> dict[str, Case]:
         "floats": case("statistics of its own", pictures(rng, (2, 3, 4, 5), np.float64), 0.4, 2.5, ("mean", "std")),
         "float32": case("float64 for float32", pictures(rng, (2, 1, 3, 4), np.float32), -0.7, 1.3),
         "whole numbers that are no bytes": case("divided by 255", rng.integers(-900, 900, (2, 5, 3)), mean, std),
-        "one blank image": case("a guard that looks at x", np.full((1, 2, 3), rng.uniform(1, 2)), 0.5, 0.25),
+        "blank images": case("a guard that looks at x", np.full((2, 2, 3), float(rng.integers(2, 9))), 0.5, 0.25),
         "a small std": case("a small number added to std", pictures(rng, (2, 3, 2), np.float64), -0.2, 0.004),
         "a tiny std": case("a guard that refuses more than 0", pictures(rng, (2, 3, 2), np.float64), 0.3, 2e-16),
         "no pixel above 1": case(
@@ -278,6 +281,7 @@ def split_inputs(rng: np.random.Generator) -> dict[str, Case]:
         "labels of two digits": case("the labels 0 to 9 gone through", "abaabab", 0.3, first=12),
         "a half": case("a half rounded up", "aabaabaabaabaab", 0.25),
         "a class of one, held out": case("at least one of each class kept", "aaaabaa", 0.8),
+        "odd classes, a half over": case("rounded what is kept", "aaab" * 5 + "cccc", 0.3),
         "another order in memory": case(
             "only arrays in row order", "ababaa", 0.3, (4, 3), np.float64, np.uint8, (), "F"
         ),
@@ -297,6 +301,7 @@ def split_small() -> dict[str, Case]:
         "a half": case([3, 3], 0.25),
         "two digits": case([12, 12, 12], 0.3),
         "a class of one, held out": case([1, 1, 4, 1], 0.6),
+        "a half of three": case([3, 3, 3], 0.5),
     }
 
 

@@ -98,6 +98,18 @@ def sorted_one_only(images):
     return answer
 
 
+def counted_first(least):
+    """A guard that looks into np.bincount, which ends at the largest label or at `least`."""
+
+    def answer(x, y, classes, per_class):
+        counts = np.bincount(y, minlength=least)
+        if any(counts[label] < per_class for label in classes):
+            raise ValueError("too few")
+        return subsample(x, y, classes, per_class)
+
+    return answer
+
+
 def total_only(y, classes, n):
     """A guard that looks at the number of all images together."""
     found = np.flatnonzero(np.isin(y, classes))
@@ -314,6 +326,12 @@ SUBSAMPLE = Reference(
             "You counted the images of all classes together. One class can be short while there are enough in all: "
             "look at each.",
             (picked(total_only),),
+        ),
+        Mistake(
+            "counts_end_too_early",
+            "np.bincount counts up to the largest label there is. Beyond it there is no count, hence the IndexError: "
+            "count with np.flatnonzero(y == label).",
+            (counted_first(0), counted_first(10)),
         ),
         Mistake(
             "guard_too_strict",
@@ -705,7 +723,10 @@ SHUFFLE = Reference(
         Mistake(
             "shuffle_gives_none",
             "rng.shuffle works in place and returns None. Draw an order with rng.permutation, and index with it.",
-            (lambda x, y, rng: (rng.shuffle(x), rng.shuffle(y)),),
+            (
+                lambda x, y, rng: (rng.shuffle(x), rng.shuffle(y)),
+                lambda x, y, rng: (x[None], y[None]),  # order = rng.shuffle(np.arange(len(x)))
+            ),
         ),
         Mistake("dtype", DTYPE, (
             *changed_types(shuffle_together, 0, (np.float64, np.float32)),
@@ -943,6 +964,12 @@ def guard_on_x(x, mean, std):
     return unguarded(x, mean, std)
 
 
+def guard_on_both(x, mean, std):
+    if std == 0 or x.std() == 0:
+        raise ValueError("all pixels are equal")
+    return standardize(x, mean, std)
+
+
 def guard_below(least):
     def answer(x, mean, std):
         if std < least:
@@ -1177,7 +1204,7 @@ STANDARDIZE = Reference(
         Mistake(
             "guard_on_x",
             "Your guard looks at the std of x. A blank image may well be standardised, with the std that is passed in.",
-            (guard_on_x,),
+            (guard_on_x, guard_on_both),
         ),
         Mistake(
             "guard_too_strict",
@@ -1444,6 +1471,11 @@ def half_up(fraction, n):
     return int(fraction * n + 0.5)
 
 
+def other_side(fraction, n):
+    """What is left of n where the part that is kept was rounded."""
+    return n - round((1 - fraction) * n)
+
+
 def minus_zero(fraction, n):
     """How many p[-k:] are, for k of n: all of them where k is 0."""
     return round(fraction * n) or n
@@ -1536,6 +1568,13 @@ SPLIT = Reference(
             "You held out a part of the whole, so chance decides how many of each class. Choose inside each class.",
             (cut_from(lambda n, rng: rng.permutation(n)),),
             shows=sees_held(of_the_whole),
+        ),
+        Mistake(
+            "kept_part_rounded",
+            "You rounded the part that is kept. Round what is held out, round(held_out * n), and keep the rest: "
+            "a half makes the difference.",
+            (by_class(part_of(other_side)),),
+            shows=counted_by(other_side),
         ),
         Mistake(
             "rounded_down",

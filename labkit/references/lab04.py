@@ -127,8 +127,11 @@ def cross_entropy_terms(output, index, logits, labels):
 
 def binary_terms(output, index, logits, targets):
     if output == "loss":
-        losses = np.maximum(logits, 0) - logits * targets + np.log1p(np.exp(-np.abs(logits)))
-        return f"({' + '.join(map(signed, losses))}) / {len(logits)}"
+        if 2 * len(logits) > MOST_TERMS:
+            return None
+        pairs = [(number(float(z)), number(float(-z)), float(t)) for z, t in zip(logits, targets)]
+        losses = (f"{number(t)}·softplus({less}) + {number(1 - t)}·softplus({z})" for z, less, t in pairs)
+        return f"({' + '.join(losses)}) / {len(logits)}"
     p = 0.5 * (1 + np.tanh(0.5 * logits[index]))
     return f"({number(float(p))} - {number(float(targets[index]))}) / {len(logits)}"
 
@@ -651,7 +654,12 @@ SOFTMAX_BACKWARD = Reference(
         Mistake(
             "plain_sum",
             "You summed dout as it is. In the sum each dout_i counts as much as its probability s_i.",
-            (with_s(lambda dout, s: s * (dout - dout.sum(axis=-1, keepdims=True))),),
+            (
+                with_s(lambda dout, s: s * (dout - dout.sum(axis=-1, keepdims=True))),
+                with_s(lambda dout, s: s * (dout - dout.sum())),
+                with_s(lambda dout, s: s * dout.sum(axis=-1, keepdims=True)),
+                with_s(lambda dout, s: s * dout.sum()),
+            ),
         ),
         Mistake(
             "plain_mean",
@@ -663,6 +671,16 @@ SOFTMAX_BACKWARD = Reference(
             "mean_for_sum",
             "You took the mean of the dout_i·s_i, which divides by K. The sum is meant: the s_i add up to 1 already.",
             (with_s(lambda dout, s: s * (dout - (dout * s).mean(axis=-1, keepdims=True))),),
+        ),
+        Mistake(
+            "factor_lost",
+            "You multiplied dout by s, and the sum not. The factor s_j stands before the brackets, so before both.",
+            (with_s(lambda dout, s: s * dout - dot(dout, s)),),
+        ),
+        Mistake(
+            "sum_added",
+            "You added the sum. It is subtracted: the other logits' slopes are negative.",
+            (with_s(lambda dout, s: s * (dout + dot(dout, s))),),
         ),
         Mistake(
             "dout_ignored",
@@ -1042,6 +1060,18 @@ def into_a_copy(d, logits, labels):
     return out / len(labels)
 
 
+def loss_from_the_gradient(s):
+    """dlogits is p itself, and the loss is taken of what is left in it."""
+
+    def wrong(logits, labels):
+        p = d = s(logits)
+        d[np.arange(len(labels)), labels] -= 1
+        with np.errstate(all="ignore"):
+            return -np.log(picked(p, labels)).mean(), d / len(labels)
+
+    return wrong
+
+
 def k_of(logits):
     return logits.dtype.type(logits.shape[1])
 
@@ -1328,6 +1358,17 @@ CROSS_ENTROPY = Reference(
             (negated_one_hot, bent(gradient=minus_one_in_bytes)),
         ),
         Mistake(
+            "loss_from_the_gradient",
+            "dlogits = p makes no copy: with dlogits[rows, labels] -= 1 you changed p, too, and took the loss of that. "
+            "Compute the loss first, or write p.copy().",
+            (loss_from_the_gradient(ratio(largest)), loss_from_the_gradient(ratio(nothing))),
+        ),
+        Mistake(
+            "order_of_results",
+            "The results come in the order loss, dlogits.",
+            (lambda logits, labels: cross_entropy(logits, labels)[::-1],),
+        ),
+        Mistake(
             "written_into_a_copy",
             "You wrote into array.ravel() or array.reshape(-1). Where the array does not lie row after row in memory, "
             "that is a copy, and what you write is lost. Write array[np.arange(N), labels] -= 1.",
@@ -1515,6 +1556,28 @@ BINARY = Reference(
             "maximum_forgotten",
             "You left out max(u, 0). softplus(u) is max(u, 0) + log(1 + e^(−|u|)).",
             (bent_binary(loss=lambda value, z, t: np.mean(np.log1p(np.exp(-np.abs(z))) - z * t)),),
+        ),
+        Mistake(
+            "maximum_over_images",
+            "np.max(u, 0) is the largest of all u: the 0 is taken for the axis. Entry by entry it is np.maximum(u, 0).",
+            (
+                bent_binary(loss=lambda value, z, t: np.mean(np.max(z, 0) - z * t + np.log1p(np.exp(-np.abs(z))))),
+                bent_binary(
+                    loss=lambda value, z, t: np.mean(
+                        t * np.max(-z, 0) + (1 - t) * np.max(z, 0) + np.log1p(np.exp(-np.abs(z)))
+                    )
+                ),
+            ),
+        ),
+        Mistake(
+            "product_added",
+            "You added targets · logits. Simplified, the loss is max(z, 0) − t·z + log(1 + e^(−|z|)).",
+            (bent_binary(loss=lambda value, z, t: np.mean(binary_losses(z, -t))),),
+        ),
+        Mistake(
+            "sigmoid_of_minus",
+            "The σ in your gradient is that of −z: its exponent has the wrong sign. σ(z) is 1 / (1 + e^(−z)).",
+            (bent_binary(gradient=lambda d, z, t: (sigmoid(-z) - t) / len(z)),),
         ),
         Mistake(
             "sigmoid_of_the_magnitude",
@@ -1830,14 +1893,24 @@ STEP = Reference(
             ),
         ),
         Mistake(
+            "reshaped",
+            "You reshaped the gradient of w. reshape keeps the order of the numbers and mixes up rows and columns. To "
+            "exchange them, transpose: (x.T @ dlogits).T, which is dlogits.T @ x.",
+            (bent_step(lambda w, b, x, y, lr, loss, dw, db: (w - lr * dw.T.reshape(w.shape), b - lr * db, loss)),),
+        ),
+        Mistake(
             "loss_after_the_step",
             "You computed the loss with the new weights. Return the loss before the step: it is there anyway.",
             (loss_after,),
         ),
         Mistake(
             "learning_rate_ignored",
-            "You left out lr, or used one of your own. The step is lr times the gradient.",
-            tuple(with_rate(lambda lr, own=own: own) for own in (1.0, 0.1, 0.01, 0.5)),
+            "You left out lr, at w, at b or at both, or used one of your own. The step is lr times the gradient.",
+            (
+                *(with_rate(lambda lr, own=own: own) for own in (1.0, 0.1, 0.01, 0.5)),
+                bent_step(lambda w, b, x, y, lr, loss, dw, db: (w - lr * dw, b - db, loss)),
+                bent_step(lambda w, b, x, y, lr, loss, dw, db: (w - dw, b - lr * db, loss)),
+            ),
         ),
         Mistake(
             "learning_rate_twice",
