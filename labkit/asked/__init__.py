@@ -1,9 +1,9 @@
 """The exercises, one file a lab: what is asked. A new lab is one file here and one name in LABS."""
 
-from labkit.asked import lab00, lab01, lab02, lab03, lab04
+from labkit.asked import lab00, lab01, lab02, lab03, lab04, lab05, lab06, lab07, lab08, lab09
 from labkit.asked.exercise import Case, Exercise, Misuse, nearest
 
-LABS = (lab00, lab01, lab02, lab03, lab04)
+LABS = (lab00, lab01, lab02, lab03, lab04, lab05, lab06, lab07, lab08, lab09)
 
 
 def exercises() -> list[Exercise]:

@@ -6,7 +6,9 @@ No function here returns numbers: they draw what the notebooks explain.
 
 from labkit.figures.lines import bars, curves
 from labkit.figures.pictures import heat_map, image_grid
+from labkit.figures.pooling import way_back
 from labkit.figures.showing import show, your_code
 from labkit.figures.sliding import stepper, window_row
+from labkit.figures.spread import bands
 
-__all__ = ["bars", "curves", "heat_map", "image_grid", "show", "stepper", "window_row", "your_code"]
+__all__ = ["bands", "bars", "curves", "heat_map", "image_grid", "show", "stepper", "way_back", "window_row", "your_code"]

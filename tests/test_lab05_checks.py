@@ -1,0 +1,434 @@
+"""Lab 5's checks: the student notebooks' bugs are rejected and named, strangers rejected, messages say what to do."""
+
+import numpy as np
+import pytest
+from answers.lab05 import (
+    RIGHT,
+    bias_by_einsum,
+    input_by_taps,
+    padded,
+    row_by_a_matrix,
+    row_by_scalars,
+    weight_by_taps,
+    weight_by_windows,
+    whole_by_places,
+)
+
+import labkit
+
+# Bugs of the student notebooks the course grew out of, as a student would write them ----------------
+
+
+def slid_without_a_turn(dout, w, x_shape, stride=1, padding=0):
+    """dx as a convolution of dout, spread and framed, with kernels that nobody turned."""
+    n, c, h, width = x_shape
+    f, _, kh, kw = w.shape
+    oh, ow = dout.shape[2:]
+    spread = np.zeros((n, f, h + 2 * padding + kh - 1, width + 2 * padding + kw - 1), w.dtype)
+    spread[:, :, kh - 1 : kh + (oh - 1) * stride : stride, kw - 1 : kw + (ow - 1) * stride : stride] = dout
+    dx = np.zeros(x_shape, w.dtype)
+    for i in range(h):
+        for j in range(width):
+            window = spread[:, :, i + padding : i + padding + kh, j + padding : j + padding + kw]
+            dx[:, :, i, j] = np.tensordot(window, w, ([1, 2, 3], [0, 2, 3]))
+    return dx
+
+
+def columns_in_the_other_order(dout, x, w_shape, stride=1, padding=0):
+    """Patches lie place by place, dout image by image: exact for one image."""
+    f, c, kh, kw = w_shape
+    frame, columns = padded(x, padding), []
+    for i in range(dout.shape[2]):
+        for j in range(dout.shape[3]):
+            for n in range(len(x)):
+                columns.append(frame[n, :, i * stride : i * stride + kh, j * stride : j * stride + kw].ravel())
+    return (dout.transpose(1, 0, 2, 3).reshape(f, -1) @ np.array(columns)).reshape(w_shape)
+
+
+def first_channel_for_all(dout, w, x_shape, stride=1, padding=0):
+    dx = input_by_taps(dout, w, x_shape, stride, padding)
+    for c in range(1, x_shape[1]):
+        dx[:, c] = dx[:, 0]
+    return dx
+
+
+def cropped_from_p_to_minus_p(dout, w, x_shape, stride=1, padding=0):
+    n, c, h, width = x_shape
+    frame = input_by_taps(dout, w, (n, c, h + 2 * padding, width + 2 * padding), stride)
+    return frame[:, :, padding:-padding, padding:-padding]
+
+
+def cropped_the_other_array(dout, w, x_shape, stride=1, padding=0):
+    n, c, h, width = x_shape
+    dx_padded = np.zeros((n, c, h + 2 * padding, width + 2 * padding), dout.dtype)
+    if padding == 0:
+        return input_by_taps(dout, w, x_shape, stride)
+    dx = np.zeros_like(dx_padded)
+    dx += input_by_taps(dout, w, dx_padded.shape, stride)
+    return dx_padded[:, :, padding:-padding, padding:-padding]
+
+
+def assigned(dout, w, x_shape, stride=1, padding=0):
+    n, c, h, width = x_shape
+    kh, kw = w.shape[2:]
+    dx = np.zeros((n, c, h + 2 * padding, width + 2 * padding), dout.dtype)
+    for m, f, i, j in np.ndindex(dout.shape):
+        dx[m, :, i * stride : i * stride + kh, j * stride : j * stride + kw] = dout[m, f, i, j] * w[f]
+    return dx[:, :, padding : padding + h, padding : padding + width]
+
+
+def of_the_last_image(dout, x, w_shape, stride=1, padding=0):
+    for n in range(len(x)):
+        dw = weight_by_taps(dout[n : n + 1], x[n : n + 1], w_shape, stride, padding)
+    return dw
+
+
+def divided_by_the_batch(dout, x, w_shape, stride=1, padding=0):
+    return (weight_by_taps(dout, x, w_shape, stride, padding) / len(x)).astype(x.dtype)
+
+
+def nothing_returned(dout, x, w, stride=1, padding=0):
+    whole_by_places(dout, x, w, stride, padding)
+
+
+def in_the_whole(dx=None, dw=None, db=None):
+    def answer(dout, x, w, stride=1, padding=0):
+        three = whole_by_places(dout, x, w, stride, padding)
+        return (
+            dx(dout, w, x.shape, stride, padding) if dx else three[0],
+            dw(dout, x, w.shape, stride, padding) if dw else three[1],
+            db(dout) if db else three[2],
+        )
+
+    return answer
+
+
+def step_before_dx(rate, in_place):
+    def answer(dout, x, w, stride=1, padding=0):
+        _, dw, db = whole_by_places(dout, x, w, stride, padding)
+        if in_place:
+            w -= np.asarray(rate, w.dtype) * dw
+        else:
+            w = w - np.asarray(rate, w.dtype) * dw
+        return input_by_taps(dout, w, x.shape, stride, padding), dw, db
+
+    return answer
+
+
+def step_after_dx(dout, x, w, stride=1, padding=0):
+    results = whole_by_places(dout, x, w, stride, padding)
+    w -= np.asarray(0.01, w.dtype) * results[1]
+    return results
+
+
+def bias_of_the_last_image(dout):
+    return dout[-1].sum(axis=(1, 2))
+
+
+def mean_of_the_bias(dout):
+    return dout.mean(axis=(0, 2, 3))
+
+
+def row_step_before_dx(dout, x, w, stride=1, padding=0):
+    dw = row_by_scalars(dout, x, w, stride, padding)[1]
+    w -= np.asarray(0.05, w.dtype) * dw
+    return row_by_scalars(dout, x, w, stride, padding)[0], dw
+
+
+def row_assigned(dout, x, w, stride=1, padding=0):
+    ends, dx, dw = np.pad(x, padding), np.zeros(len(x) + 2 * padding, x.dtype), np.zeros_like(w)
+    for i in range(len(dout)):
+        here = slice(i * stride, i * stride + len(w))
+        dx[here] = dout[i] * w
+        dw = dout[i] * ends[here]
+    return dx[padding : padding + len(x)], dw
+
+
+def row_turned(dout, x, w, stride=1, padding=0):
+    return row_by_scalars(dout, x, w[::-1], stride, padding)
+
+
+def row_cropped_from_p_to_minus_p(dout, x, w, stride=1, padding=0):
+    dx, dw = row_by_a_matrix(dout, np.pad(x, padding), w, stride)
+    return dx[padding:-padding], dw
+
+
+NAMED = [
+    ("conv2d_backward_input", slid_without_a_turn, "kernel_turned"),
+    ("conv2d_backward_weight", columns_in_the_other_order, "batch_and_space_scrambled"),
+    ("conv2d_backward_input", first_channel_for_all, "first_channel_everywhere"),
+    ("conv2d_backward_input", cropped_from_p_to_minus_p, "empty_slice_at_zero"),
+    ("conv2d_backward_input", cropped_the_other_array, "never_written"),
+    ("conv2d_backward_input", assigned, "overwritten"),
+    ("conv2d_backward_weight", of_the_last_image, "one_image_only"),
+    ("conv2d_backward_weight", divided_by_the_batch, "averaged"),
+    ("conv2d_backward_bias", mean_of_the_bias, "averaged"),
+    ("conv2d_backward", in_the_whole(dx=slid_without_a_turn), "kernel_turned"),
+    ("conv2d_backward", in_the_whole(dw=columns_in_the_other_order), "batch_and_space_scrambled"),
+    ("conv2d_backward", in_the_whole(dx=first_channel_for_all), "first_channel_everywhere"),
+    ("conv2d_backward", in_the_whole(dx=cropped_from_p_to_minus_p), "empty_slice_at_zero"),
+    ("conv2d_backward", in_the_whole(dx=cropped_the_other_array), "never_written"),
+    ("conv2d_backward", in_the_whole(dx=assigned), "overwritten"),
+    ("conv2d_backward", in_the_whole(dw=of_the_last_image), "one_image_only"),
+    ("conv2d_backward", in_the_whole(dw=of_the_last_image, db=bias_of_the_last_image), "one_image_only"),
+    ("conv2d_backward", in_the_whole(dw=divided_by_the_batch), "averaged"),
+    ("conv2d_backward", in_the_whole(db=mean_of_the_bias), "averaged"),
+    ("conv2d_backward", nothing_returned, "none_returned"),
+    ("conv2d_backward", step_before_dx(0.5, in_place=True), "updated_before_dx"),
+    ("conv2d_backward", step_before_dx(0.001, in_place=False), "updated_before_dx"),
+    ("conv2d_backward", step_after_dx, "weights_changed"),
+    ("conv1d_backward", row_step_before_dx, "updated_before_dx"),
+    ("conv1d_backward", row_assigned, "overwritten"),
+    ("conv1d_backward", row_turned, "kernel_turned"),
+    ("conv1d_backward", row_cropped_from_p_to_minus_p, "empty_slice_at_zero"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "mistake"), NAMED)
+def test_bugs_of_the_notebooks_are_named(name, answer, mistake):
+    report = labkit.examine(name, answer, seed=3)
+    assert not report.passed
+    assert report.score == 0
+    assert report.mistake == mistake, str(report)
+    assert dict(report.mistakes)[mistake] in str(report)
+
+
+def test_the_scrambled_gradient_is_exact_for_one_image():
+    """The reason for the cases: a check with one image would have let it pass."""
+    rng = np.random.default_rng(0)
+    x, dout = rng.standard_normal((1, 2, 6, 7)), rng.standard_normal((1, 3, 4, 6))
+    found = columns_in_the_other_order(dout, x, (3, 2, 3, 2))
+    np.testing.assert_allclose(found, weight_by_windows(dout, x, (3, 2, 3, 2)))
+
+
+def test_an_entry_is_worked_out_beside_the_turned_one():
+    report = str(labkit.examine("conv2d_backward_input", slid_without_a_turn))
+    assert "dx[0, 0, 0, 0] should be 1·3 = 3" in report
+    assert "yours is 1·(-1) = -1" in report
+
+
+# Right on lazy data only: each is rejected by a case that says so --------------------------------------
+
+
+def shape_of(args, name):
+    """The shape of x or w, given itself or by its shape."""
+    return args[name].shape if name in args else args[f"{name}_shape"]
+
+
+LAZY = {
+    "a batch of 1": lambda args: len(args["dout"]) == 1,
+    "square images": lambda args: shape_of(args, "x")[2] == shape_of(args, "x")[3],
+    "square images and kernels": lambda args: shape_of(args, "w")[2] == shape_of(args, "w")[3],
+    "stride 1": lambda args: args.get("stride", 1) == 1,
+    "padding 0": lambda args: args.get("padding", 0) == 0,
+    "one channel": lambda args: shape_of(args, "x")[1] == 1,
+    "symmetric kernels": lambda args: "w" in args and np.array_equal(args["w"], np.flip(args["w"], (2, 3))),
+    "an upstream of ones": lambda args: np.all(args["dout"] == 1),
+}
+PARAMETERS = {
+    "conv2d_backward_weight": ("dout", "x", "w_shape", "stride", "padding"),
+    "conv2d_backward_input": ("dout", "w", "x_shape", "stride", "padding"),
+    "conv2d_backward": ("dout", "x", "w", "stride", "padding"),
+}
+
+
+def right_only(name, condition):
+    """Right where the condition holds; elsewhere half of the gradient is missing."""
+
+    def answer(*given, **keywords):
+        args = dict(zip(PARAMETERS[name], given)) | keywords
+        result = RIGHT[name][0](*given, **keywords)
+        if condition(args):
+            return result
+        return [one / 2 for one in result] if isinstance(result, (list, tuple)) else result / 2
+
+    return answer
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("lazy", LAZY)
+def test_right_on_lazy_data_only_is_rejected_by_a_case_that_says_so(name, lazy):
+    report = labkit.examine(name, right_only(name, LAZY[lazy]), seed=1)
+    assert not report.passed
+    assert any(lazy.split()[-1] in catches and "right" in catches for catches, _ in report.failed.values()), str(report)
+
+
+# Wrong answers like none known ------------------------------------------------------------------------
+
+
+def by_shape(right):
+    """What came out first for arrays of these shapes, ever again."""
+    kept = {}
+
+    def answer(*args, **keywords):
+        key = (*map(np.shape, args), *sorted(keywords.items()))
+        if key not in kept:
+            kept[key] = right(*args, **keywords)
+        return kept[key]
+
+    return answer
+
+
+def each(change):
+    """A function whose arrays are changed on the way in."""
+
+    def spoil(right):
+        def answer(*args, **keywords):
+            return right(*(change(one) if isinstance(one, np.ndarray) else one for one in args), **keywords)
+
+        return answer
+
+    return spoil
+
+
+def each_result(change):
+    def spoil(right):
+        def answer(*args, **keywords):
+            result = right(*args, **keywords)
+            return tuple(map(change, result)) if isinstance(result, (tuple, list)) else change(result)
+
+        return answer
+
+    return spoil
+
+
+def in_float32(right):
+    narrow = each(lambda one: one.astype(np.float32))(right)
+
+    def answer(*args, **keywords):
+        return each_result(lambda one: one.astype(args[0].dtype))(narrow)(*args, **keywords)
+
+    return answer
+
+
+def without_keywords(right):
+    return lambda *args: right(*args)
+
+
+def accumulating(right):
+    """Gradients are added to those of the last call."""
+    kept = {}
+
+    def add(one):
+        kept[one.shape] = kept.get(one.shape, 0) + one
+        return kept[one.shape]
+
+    return each_result(add)(right)
+
+
+def writing_into_dout(right):
+    def answer(dout, *args, **keywords):
+        result = right(dout.copy(), *args, **keywords)
+        dout *= 2
+        return result
+
+    return answer
+
+
+def largest_alone(one):
+    return np.where(np.abs(one) == np.abs(one).max(), one, 0)
+
+
+SPOILT = {
+    "remembered by shape": by_shape,
+    "computed in float32": in_float32,
+    "memory read in row order": each(lambda one: np.frombuffer(one.tobytes("A"), one.dtype).reshape(one.shape)),
+    "magnitudes": each(np.abs),
+    "positive parts": each(lambda one: np.maximum(one, 0)),
+    "rounded": each(lambda one: one.round(5)),
+    "added to the last call": accumulating,
+    "dout overwritten": writing_into_dout,
+    "lists": each_result(lambda one: one.tolist()),
+    "a little noise": each_result(lambda one: one + 1e-7),
+    "clipped": each_result(lambda one: np.clip(one, -3, 3)),
+    "normalised": each_result(lambda one: one / np.linalg.norm(one)),
+    "an axis more": each_result(lambda one: one[None]),
+    "long double": each_result(lambda one: one.astype(np.longdouble)),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("how", SPOILT)
+def test_right_answers_that_are_spoilt_are_rejected(name, how):
+    if how == "long double" and np.dtype(np.longdouble) == np.float64:
+        pytest.skip("no wider float on this machine")
+    if how == "memory read in row order" and name == "conv1d_backward":
+        pytest.skip("a row has one order only")
+    assert not labkit.examine(name, SPOILT[how](RIGHT[name][0])).passed
+
+
+@pytest.mark.parametrize("name", [name for name in RIGHT if name != "conv2d_backward_bias"])
+def test_stride_and_padding_come_by_their_names_too(name):
+    assert not labkit.examine(name, without_keywords(RIGHT[name][0])).passed
+
+
+def odd_kernels_only(dout, w, x_shape, stride=1, padding=0):
+    """The middle of a kernel is at KH // 2: for an even kernel everything is moved by one."""
+    dx = input_by_taps(dout, w, x_shape, stride, padding)
+    return dx if w.shape[2] % 2 else np.roll(dx, 1, 2)
+
+
+def same_padding_assumed(dout, w, x_shape, stride=1, padding=0):
+    return input_by_taps(dout, w, x_shape, stride, (w.shape[2] - 1) // 2 if padding else 0)
+
+
+def edge_repeated(dout, x, w_shape, stride=1, padding=0):
+    frame = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)], "edge")
+    return weight_by_taps(dout, frame, w_shape, stride, 0)
+
+
+def left_over_repeated(dout, w, x_shape, stride=1, padding=0):
+    """Rows that no window reached get the last row's gradient."""
+    dx = input_by_taps(dout, w, x_shape, stride, padding)
+    reached = (dout.shape[2] - 1) * stride + w.shape[2] - padding
+    dx[:, :, reached:] = dx[:, :, min(reached, x_shape[2]) - 1 : min(reached, x_shape[2])]
+    return dx
+
+
+def first_batch_size_kept(right):
+    """The batch size of the first call is hard-wired."""
+    kept = []
+
+    def answer(dout, *args, **keywords):
+        kept.append(len(dout))
+        return right(dout[: kept[0]], *args, **keywords)
+
+    return answer
+
+
+def bias_of_large_maps(dout):
+    return dout[:, :, :8, :4].sum(axis=(0, 2, 3))
+
+
+def bias_by_batch_mean_and_area(dout):
+    return dout.mean(axis=(0, 2, 3)) * dout[0, 0].size
+
+
+STRANGERS = {
+    "odd kernels only": ("conv2d_backward_input", odd_kernels_only),
+    "same padding assumed": ("conv2d_backward_input", same_padding_assumed),
+    "edge repeated": ("conv2d_backward_weight", edge_repeated),
+    "left over repeated": ("conv2d_backward_input", left_over_repeated),
+    "first batch size kept": ("conv2d_backward_bias", first_batch_size_kept(bias_by_einsum)),
+    "bias of large maps": ("conv2d_backward_bias", bias_of_large_maps),
+    "bias by mean and area": ("conv2d_backward_bias", bias_by_batch_mean_and_area),
+    "largest entry alone": ("conv2d_backward_bias", each_result(largest_alone)(bias_by_einsum)),
+    "sum of everything": ("conv2d_backward", lambda *args, **keywords: sum(one.sum() for one in args[:3])),
+    "a generator": ("conv2d_backward", lambda *args, **keywords: iter(whole_by_places(*args, **keywords))),
+    "a dict": (
+        "conv2d_backward",
+        lambda *args, **keywords: dict(zip(("dx", "dw", "db"), whole_by_places(*args, **keywords))),
+    ),
+    "four results": ("conv2d_backward", lambda *args, **keywords: (*whole_by_places(*args, **keywords), None)),
+    "other names": ("conv1d_backward", lambda dout, x, w, s=1, p=0: row_by_scalars(dout, x, w, s, p)),
+    "other defaults": (
+        "conv1d_backward",
+        lambda dout, x, w, stride=2, padding=1: row_by_scalars(dout, x, w, stride, padding),
+    ),
+}
+
+
+@pytest.mark.parametrize("which", STRANGERS)
+def test_other_wrong_answers_are_rejected(which):
+    name, answer = STRANGERS[which]
+    assert not labkit.examine(name, answer).passed

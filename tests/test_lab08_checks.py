@@ -1,0 +1,449 @@
+"""Lab 8's checks: the student notebooks' bugs are rejected and named, strangers rejected, messages say what to do."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from answers.lab08 import ConvByLoops, LinearByLoops
+
+import labkit
+from labkit import layers
+from labkit.asked import exercise
+from labkit.books.solutions import read_solutions
+
+SOLUTIONS = read_solutions(Path(__file__).resolve().parent.parent / "solutions" / "lab08_layers.py").functions
+
+
+def solved(name: str) -> type:
+    namespace = {"np": np}
+    exec(SOLUTIONS[name], namespace)
+    return namespace[name]
+
+
+Linear, Conv2d, Sequential = map(solved, ("Linear", "Conv2d", "Sequential"))
+
+
+def like(right: type, **methods) -> type:
+    return type(right.__name__, (right,), methods)
+
+
+# Bugs of the student notebooks the course grew out of, as a student would write them ----------------
+
+
+class LinearThatOverwrites(Linear):
+    def backward(self, dout):
+        self.grads["weight"] = dout.T @ self.x
+        if "bias" in self.grads:
+            self.grads["bias"] = np.sum(dout, axis=0)
+        return dout @ self.params["weight"]
+
+
+class LinearWithOneDictForAll:
+    params, grads = {}, {}
+
+    def __init__(self, w, b=None):
+        self.has_bias = b is not None
+        self.params["weight"], self.grads["weight"] = w, np.zeros_like(w)
+        if self.has_bias:
+            self.params["bias"], self.grads["bias"] = b, np.zeros_like(b)
+
+    def forward(self, x):
+        self.x = x
+        out = x @ self.params["weight"].T
+        return out + self.params["bias"] if self.has_bias else out
+
+    def backward(self, dout):
+        self.grads["weight"] += dout.T @ self.x
+        if self.has_bias:
+            self.grads["bias"] += dout.sum(axis=0)
+        return dout @ self.params["weight"]
+
+    def zero_grad(self):
+        for grad in self.grads.values():
+            grad[...] = 0
+
+    def train(self):
+        pass
+
+    def eval(self):
+        pass
+
+
+class Memory:
+    x = None
+
+
+class LinearWithADefaultMemory(Linear):
+    def __init__(self, w, b=None, memory=Memory()):  # noqa: B008
+        Linear.__init__(self, w, b)
+        self.memory = memory
+
+    def forward(self, x):
+        self.memory.x = x
+        return Linear.forward(self, x)
+
+    def backward(self, dout):
+        self.x = self.memory.x
+        return Linear.backward(self, dout)
+
+
+class LinearForOneBatchSize(Linear):
+    def forward(self, x):
+        if not hasattr(self, "out"):
+            self.out = np.zeros((len(x), len(self.params["weight"])), x.dtype)
+        self.out[:] = Linear.forward(self, x)
+        return self.out.copy()
+
+
+class FirstLayer(Linear):
+    """No layer before it needs dx."""
+
+    def backward(self, dout):
+        Linear.backward(self, dout)
+
+
+class ConvFirstLayer(Conv2d):
+    def backward(self, dout):
+        Conv2d.backward(self, dout)
+
+
+class ConvThatLearns(Conv2d):
+    def backward(self, dout):
+        before = {name: grad.copy() for name, grad in self.grads.items()}
+        dx = Conv2d.backward(self, dout)
+        for name, param in self.params.items():
+            param -= param.dtype.type(0.01) * (self.grads[name] - before[name])
+        return dx
+
+
+class ConvWithAnUnturnedKernel(Conv2d):
+    """dx as if the kernel had been turned in forward."""
+
+    def backward(self, dout):
+        Conv2d.backward(self, dout)
+        turned = Conv2d(self.params["weight"][:, :, ::-1, ::-1].copy(), None, self.stride, self.padding)
+        p = self.padding
+        turned.forward(self.padded[:, :, p : p + self.x_shape[2], p : p + self.x_shape[3]])
+        return turned.backward(dout)
+
+
+class SequentialForwardOnly(Sequential):
+    def backward(self, dout):
+        for layer in self.layers:
+            dout = layer.backward(dout)
+        return dout
+
+
+class SequentialWithADefaultDict(Sequential):
+    def __init__(self, layers, params={}, grads={}):  # noqa: B006
+        self.layers, self.params, self.grads = layers, params, grads
+        for index, layer in enumerate(layers):
+            for name in layer.params:
+                self.params[f"{index}.{name}"] = layer.params[name]
+                self.grads[f"{index}.{name}"] = layer.grads[name]
+
+
+class SequentialWithAClassList:
+    layers = []
+
+    def __init__(self, layers):
+        for layer in layers:
+            self.layers.append(layer)
+        self.params = {f"{i}.{n}": p for i, one in enumerate(self.layers) for n, p in one.params.items()}
+        self.grads = {f"{i}.{n}": g for i, one in enumerate(self.layers) for n, g in one.grads.items()}
+
+    forward, backward = Sequential.forward, Sequential.backward
+    zero_grad, train, eval = Sequential.zero_grad, Sequential.train, Sequential.eval
+
+
+def mode_noted(self):
+    self.training = False
+
+
+NAMED = [
+    ("Linear", LinearThatOverwrites, "gradients_overwritten"),
+    ("Linear", LinearWithOneDictForAll, "shared_by_all"),
+    ("Linear", LinearWithADefaultMemory, "shared_by_all"),
+    ("Linear", LinearForOneBatchSize, "batch_size_kept"),
+    ("Linear", FirstLayer, "no_dx"),
+    ("Conv2d", ConvFirstLayer, "no_dx"),
+    ("Conv2d", ConvThatLearns, "backward_learns"),
+    ("Conv2d", ConvWithAnUnturnedKernel, "kernel_not_turned_in_dx"),
+    ("Sequential", SequentialForwardOnly, "backward_in_forward_order"),
+    ("Sequential", SequentialWithADefaultDict, "shared_by_all"),
+    ("Sequential", SequentialWithAClassList, "shared_by_all"),
+    ("Sequential", like(Sequential, eval=mode_noted), "mode_not_passed_on"),
+    ("Sequential", like(Sequential, zero_grad=lambda self: self.grads.clear()), "zero_grad_not_passed_on"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "mistake"), NAMED, ids=[f"{a.__name__}-{m}" for _, a, m in NAMED])
+def test_bugs_of_the_student_notebooks_are_named(name, answer, mistake):
+    report = labkit.examine(name, answer, 1)
+    assert not report.passed
+    assert report.mistake == mistake, str(report)
+
+
+def test_ordinary_use_would_have_hidden_them():
+    """The reason for the cases: one layer, one pass, one batch, and these wrong answers are right."""
+    rng = np.random.default_rng(0)
+    w, b, x, dout = (rng.standard_normal(size) for size in ((2, 3), 2, (4, 3), (4, 2)))
+    right = Linear(w, b)
+    out, dx = right.forward(x), right.backward(dout)
+    for wrong in (LinearThatOverwrites, LinearWithOneDictForAll, LinearWithADefaultMemory, LinearForOneBatchSize):
+        layer = wrong(w, b)
+        np.testing.assert_array_equal(layer.forward(x), out)
+        np.testing.assert_array_equal(layer.backward(dout), dx)
+        for name, grad in right.grads.items():
+            np.testing.assert_array_equal(layer.grads[name], grad)
+
+
+# Wrong answers like none known ------------------------------------------------------------------------
+
+
+def after(name, change):
+    """`change(self)` after each call of a method."""
+
+    def bend(right):
+        def method(self, *args):
+            result = getattr(right, name)(self, *args)
+            change(self)
+            return result
+
+        return like(right, **{name: method})
+
+    return bend
+
+
+def bad_result(name, change):
+    def bend(right):
+        return like(right, **{name: lambda self, array: change(getattr(right, name)(self, array), array)})
+
+    return bend
+
+
+def nth_call(name, which, change):
+    """Right but for the call of this number."""
+
+    def bend(right):
+        def method(self, *args):
+            self.calls = getattr(self, "calls", 0) + 1
+            result = getattr(right, name)(self, *args)
+            return change(result) if self.calls == which else result
+
+        return like(right, **{name: method})
+
+    return bend
+
+
+def forget_x(self):
+    self.x = self.x_shape = self.padded = None
+
+
+def clear(self):
+    for grad in self.grads.values():
+        grad[...] = 0
+
+
+def copied_dicts(self):
+    self.grads = {name: grad.copy() for name, grad in self.grads.items()}
+
+
+LAYER_STRANGERS = {
+    "train clears the gradients": after("train", clear),
+    "eval clears the gradients": after("eval", clear),
+    "zero_grad forgets the input": after("zero_grad", forget_x),
+    "zero_grad sets the weights to 0, too": after("zero_grad", lambda self: self.params["weight"].fill(0)),
+    "zero_grad to nearly nothing": after("zero_grad", lambda self: [g.fill(1e-3) for g in self.grads.values()]),
+    "zero_grad copies": after("zero_grad", copied_dicts),
+    "forward copies the dict": after("forward", copied_dicts),
+    "backward leaves dx in grads": after("backward", lambda self: self.grads.update(x=np.zeros(2))),
+    "forward rounds": bad_result("forward", lambda out, x: out.round(6)),
+    "forward without negative numbers": bad_result("forward", lambda out, x: np.maximum(out, 0)),
+    "dx without negative numbers": bad_result("backward", lambda dx, dout: np.abs(dx)),
+    "dx of one sample": bad_result("backward", lambda dx, dout: dx[:1]),
+    "dx as a list": bad_result("backward", lambda dx, dout: dx.tolist()),
+    "dx in a tuple": bad_result("backward", lambda dx, dout: (dx,)),
+    "out as float64": bad_result("forward", lambda out, x: out.astype(np.float64)),
+    "dx as float16": bad_result("backward", lambda dx, dout: dx.astype(np.float16)),
+    "x is overwritten": bad_result("forward", lambda out, x: (out, x.fill(0))[0]),
+    "dout is overwritten": bad_result("backward", lambda dx, dout: (dx, dout.fill(0))[0]),
+    "noise": bad_result("forward", lambda out, x: out + 1e-4 * np.random.standard_normal(out.shape).astype(out.dtype)),
+    "the second output is of the first": nth_call("forward", 2, lambda out: out[::-1] if len(out) > 1 else 0 * out),
+    "the second dx is 0": nth_call("backward", 2, lambda dx: 0 * dx),
+    "the first dx is 0": nth_call("backward", 1, lambda dx: 0 * dx),
+}
+
+
+def only_square(right):
+    """Right where images are square, else turned."""
+
+    def forward(self, x):
+        out = right.forward(self, x)
+        return out if x.shape[-1] == x.shape[-2] else out[..., ::-1]
+
+    return like(right, forward=forward)
+
+
+STRANGERS = [
+    *[("Linear", bend(Linear), name) for name, bend in LAYER_STRANGERS.items()],
+    *[("Conv2d", bend(Conv2d), name) for name, bend in LAYER_STRANGERS.items()],
+    ("Conv2d", only_square(Conv2d), "square images only"),
+    ("Conv2d", like(Conv2d, __init__=lambda self, w, b=None, stride=2, padding=0: (
+        Conv2d.__init__(self, w, b, stride, padding))), "another default"),
+    ("Conv2d", like(Conv2d, __init__=lambda self, w, b, stride=1, padding=0: (
+        Conv2d.__init__(self, w, b, stride, padding))), "a bias that must come"),
+    ("Conv2d", like(Conv2d, __init__=lambda self, w, bias=None, stride=1, padding=0: (
+        Conv2d.__init__(self, w, bias, stride, padding))), "another name"),
+    ("Linear", like(Linear, __init__=lambda self, w, b=None: Linear.__init__(self, w.astype(np.float64), b)), "wide"),
+    ("Linear", like(Linear, __init__=lambda self, w, b=None: Linear.__init__(
+        self, np.ascontiguousarray(w, np.float32), b)), "narrow"),
+    ("Linear", like(Linear, params=property(lambda self: dict(self.own), lambda self, value: setattr(
+        self, "own", {name: array + 0 for name, array in value.items()}))), "filled too late"),
+    ("Sequential", like(Sequential, __init__=lambda self, layers: Sequential.__init__(
+        self, copy.deepcopy(layers))), "layers of its own"),
+    ("Sequential", like(Sequential, backward=lambda self, dout: Sequential.backward(self, dout.copy()) + 0 * 1e-3
+        if len(self.layers) != 3 else Sequential.backward(self, dout[::-1])), "three layers"),
+    ("Sequential", like(Sequential, forward=lambda self, x: Sequential.forward(self, x[:2])), "two rows"),
+    ("Sequential", after("train", clear)(Sequential), "train clears the gradients"),
+    ("Sequential", like(Sequential, train=lambda self: [one.train() for one in self.layers[1:]]), "not the first"),
+    ("Sequential", like(Sequential, eval=lambda self: [one.eval() for one in self.layers[:-1]]), "not the last"),
+    ("Sequential", like(Sequential, zero_grad=lambda self: [
+        one.zero_grad() for one in self.layers[:-1]]), "zero_grad not of the last"),
+    ("Sequential", like(Sequential, forward=lambda self, x: Sequential.forward(self, x.astype(np.float64))), "wide"),
+    ("Sequential", like(Sequential, forward=lambda self, x: (
+        Sequential.forward(self, x) if self.layers else 0 * x)), "zeros of an empty network"),
+    ("Sequential", like(Sequential, backward=lambda self, dout: Sequential.backward(self, dout)
+        if self.layers else None), "empty"),
+    ("Sequential", lambda layers: layers[0], "the first layer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "answer"), [one[:2] for one in STRANGERS], ids=[f"{n}-{i}" for n, _, i in STRANGERS])
+def test_wrong_answers_unlike_any_known_mistake_are_rejected(name, answer):
+    report = labkit.examine(name, answer)
+    assert not report.passed and report.score == 0
+
+
+# Right answers in odd forms ---------------------------------------------------------------------------
+
+
+class OnceOnly(Linear):
+    """Forgets the input when it was used: a second backward for one forward would fail, and nobody asks for it."""
+
+    def backward(self, dout):
+        dx = Linear.backward(self, dout)
+        del self.x
+        return dx
+
+
+class NothingKeptInEvaluation(Linear):
+    training = True
+
+    def forward(self, x):
+        out = Linear.forward(self, x)
+        if not self.training:
+            del self.x
+        return out
+
+
+ODD = [
+    ("Linear", OnceOnly),
+    ("Linear", NothingKeptInEvaluation),
+    ("Linear", like(Linear, forward=lambda self, x: np.asfortranarray(Linear.forward(self, x)))),
+    ("Linear", lambda w, b=None, rng=None, dtype=None: Linear(w, b)),
+    ("Linear", like(Linear, __init__=lambda self, w, b=None: Linear.__init__(self, w.copy(), b))),
+    ("Conv2d", like(Conv2d, forward=lambda self, x: Conv2d.forward(self, x)[::1])),
+    ("Conv2d", lambda w, b=None, stride=1, padding=0, dilation=1: ConvByLoops(w, b, stride, padding)),
+    ("Sequential", like(Sequential, __init__=lambda self, layers: Sequential.__init__(self, list(layers)))),
+    ("Sequential", layers.Sequential),
+]
+
+
+@pytest.mark.parametrize(("name", "answer"), ODD, ids=[f"{name}-{i}" for i, (name, _) in enumerate(ODD)])
+def test_right_answers_in_odd_forms_pass(name, answer):
+    for seed in (0, 3):
+        report = labkit.examine(name, answer, seed)
+        assert report.passed, str(report)
+
+
+# Messages ---------------------------------------------------------------------------------------------
+
+
+class NoEval:
+    def __init__(self, w, b=None):
+        self.params, self.grads = {"weight": w}, {"weight": np.zeros_like(w)}
+        if b is not None:
+            self.params["bias"], self.grads["bias"] = b, np.zeros_like(b)
+
+    forward, backward, zero_grad, train = Linear.forward, Linear.backward, Linear.zero_grad, Linear.train
+
+
+class ParamsAsAMethod(LinearByLoops):
+    params = lambda self: {"weight": self.w}  # noqa: E731
+
+
+class ParamsAsAList(LinearByLoops):
+    params = property(lambda self: [self.w])
+
+
+class WithoutGrads(NoEval):
+    def __init__(self, w, b=None):
+        self.params = {"weight": w}
+
+
+class HalfDone(Linear):
+    def backward(self, dout):
+        raise NotImplementedError("Lab 8: Linear")
+
+
+class GradsAsFloats(Linear):
+    def __init__(self, w, b=None):
+        Linear.__init__(self, w, b)
+        self.grads = dict.fromkeys(self.grads, 0.0)
+
+
+TOLD = [
+    (NoEval, "the object that was made has no eval"),
+    (ParamsAsAMethod, "params is a method; expected a dict: fill it in __init__, or write @property above it"),
+    (ParamsAsAList, "params is a list; expected a dict"),
+    (WithoutGrads, "the object that was made has no grads"),
+    (GradsAsFloats, 'at first: grads["weight"] is a float (0.0); expected a NumPy array'),
+    (lambda w, b=None: None, "the object that was made has no params"),
+    (FirstLayer, "call 2, backward(dout): dx is None; expected a NumPy array. Is the return missing?"),
+    (lambda weights, bias=None: Linear(weights, bias), "unexpected keyword argument"),
+    (LinearThatOverwrites, "calls='forward(x); backward(dout)"),
+    (like(Linear, forward=lambda self, x: x @ self.params["weight"].T), "out[0, 0] should be 1·3 + 2·4 + 10 = 21"),
+    (like(Linear, zero_grad=lambda self: None), 'call 3, zero_grad(): grads["weight"][0, 0] should be 0'),
+]
+
+
+@pytest.mark.parametrize(("answer", "words"), TOLD, ids=[words[:40] for _, words in TOLD])
+def test_messages_say_what_happened(answer, words):
+    report = labkit.examine("Linear", answer)
+    assert not report.passed
+    assert words in str(report)
+
+
+def test_a_half_written_class_is_not_yet():
+    assert labkit.examine("Linear", HalfDone).not_yet
+
+
+def test_terms_are_right_for_convolutions_too():
+    wrong = like(Conv2d, forward=lambda self, x: Conv2d.forward(self, x) + 1)
+    assert "out[0, 0, 0, 0] should be 1·2 + 3·(-1) + 10 = 9" in str(labkit.examine("Conv2d", wrong))
+
+    def backward(self, dout):
+        dx = Conv2d.backward(self, dout)
+        self.grads["weight"] *= 2
+        return dx
+
+    assert 'grads["weight"][0, 0, 0, 0] should be 1·1 + 2·3 = 7' in str(
+        labkit.examine("Conv2d", like(Conv2d, backward=backward))
+    )
+
+
+def test_every_case_says_what_it_catches():
+    for name in ("Linear", "Conv2d", "Sequential"):
+        assert all(case.catches for case in exercise(name).inputs(np.random.default_rng(0)).values())
