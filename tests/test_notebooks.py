@@ -180,3 +180,16 @@ def test_the_map_names_the_labs_that_are_there():
     (table,) = [cell.source for cell in books.read(HOUSE / "notebooks" / places.WELCOME).cells if cell.id == "map"]
     bold = [f"lab{int(number):02}" for number in re.findall(r"^\| \*\*(\d+)\*\* \|", table, re.MULTILINE)]
     assert bold == [places.lab_of(path) for path in NOTEBOOKS]
+
+
+def test_the_table_in_the_readme_says_what_the_labs_say():
+    """Points from the exercises, minutes from the notebooks; a stretch exercise counts behind the plus."""
+    text = (HOUSE / "README.md").read_text(encoding="utf-8")
+    rows = {lab: row for lab, row in re.findall(r"^\| `(lab\d\d)` (.*) \|$", text, re.MULTILINE)}
+    assert list(rows) == [places.lab_of(path) for path in NOTEBOOKS]
+    for path in NOTEBOOKS:
+        lab = places.lab_of(path)
+        minutes = re.search(r"About (\d+) minutes in \w+ sittings", path.read_text(encoding="utf-8"))[1]
+        mine = [one for one in labkit.exercises() if one.lab == lab]
+        core, stretch = (sum(one.points for one in mine if one.core == kind) for kind in (True, False))
+        assert rows[lab].split(" | ")[-2:] == [minutes, f"{core} + {stretch}" if stretch else str(core)]
