@@ -329,3 +329,29 @@ def test_a_scalar_may_be_more_precise_than_its_inputs_and_not_less():
 def test_a_value_that_is_merely_inexact_is_not_called_another_precision():
     report = labkit.examine("conv1d_forward", lambda *a, **k: conv1d_by_loops(*a, **k) + 1e-7)
     assert not report.passed and report.mistake != "precision"
+
+
+@pytest.mark.parametrize(
+    "exercise",
+    [one for one in labkit.exercises() if any(m.shows for m in references.reference(one).mistakes)],
+    ids=lambda e: e.name,
+)
+def test_what_looks_at_results_takes_results_of_any_shape(exercise):
+    """A mistake that is seen by its `shows` may meet anything: the report comes, and no exception."""
+    right = references.reference(exercise).answer
+    bends = {
+        "an axis more": lambda array: array[..., None],
+        "one number": lambda array: array.sum(),
+        "nothing": lambda array: array.ravel()[:0],
+    }
+    for bend in bends.values():
+
+        def drive(answer, case, returns, bend=bend):
+            results = exercise.drive(answer, case, returns)
+            if answer is right:
+                return results
+            return {name: bend(np.asarray(value, dtype=float)) for name, value in results.items()}
+
+        bent = replace(exercise, drive=drive)
+        report = labkit.examine(bent, lambda *args, **keywords: right(*args, **keywords))
+        assert not report.passed and str(report)

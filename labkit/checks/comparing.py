@@ -28,7 +28,7 @@ def difference(outcome: Outcome, truth: Outcome, case, tolerance, holds=None) ->
     if outcome.fault:
         return Difference(outcome.fault, outcome.detail)
     if holds is not None and not case.raises:
-        broken = holds(case, outcome.outputs)
+        broken = what_does_not_hold(holds, case, outcome.outputs)
         found = Difference("property", broken) if broken else None
     else:
         found = next(
@@ -40,6 +40,21 @@ def difference(outcome: Outcome, truth: Outcome, case, tolerance, holds=None) ->
             None,
         )
     return found or misconduct(outcome, case, tolerance)
+
+
+UNREADABLE = (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError)  # what odd arrays lead to
+
+
+def what_does_not_hold(holds, case, outputs: dict[str, np.ndarray]) -> str | None:
+    """The sentence of `holds`; one of its own where the results have shapes that cannot be looked at at all.
+
+    That `holds` itself is right is proven by right answers that pass and mistakes that are named.
+    """
+    try:
+        return holds(case, outputs)
+    except UNREADABLE:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in list(outputs.items())[:4])
+        return f"its results cannot be looked at: their shapes are {shapes}"
 
 
 def array_difference(name: str, got: np.ndarray | None, expected: np.ndarray, tolerance):

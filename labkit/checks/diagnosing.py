@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from labkit.asked.exercise import Case, Exercise
-from labkit.checks.comparing import Difference, difference, misconduct, same_results
+from labkit.checks.comparing import UNREADABLE, Difference, difference, misconduct, same_results
 from labkit.checks.running import Outcome, attempt
 from labkit.references.reference import Mistake, Reference, Tolerance
 
@@ -109,10 +109,21 @@ def recognise(
 def shows_in(mistake: Mistake, cases: Cases, outcomes: Outcomes) -> bool:
     """Whether a mistake in random results is seen in at least one case."""
     return any(
-        mistake.shows(case, outcomes[name].outputs)
+        seen(mistake, case, outcomes[name].outputs)
         for name, case in cases.items()
         if not case.raises and outcomes[name].outputs is not None
     )
+
+
+def seen(mistake: Mistake, case: Case, outputs: dict[str, np.ndarray]) -> bool:
+    """Whether `mistake` shows in these results; results of odd shapes, in which it cannot be looked for, do not show it.
+
+    That `shows` itself is right is proven by the matrix of mistakes.
+    """
+    try:
+        return bool(mistake.shows(case, outputs))
+    except UNREADABLE:
+        return False
 
 
 def same_conduct(cases, names, outcomes, done, wrong, reference, own) -> bool:
