@@ -122,6 +122,8 @@ def port_number(text: str) -> int:
 
 # Test files side by side; most of the time goes into waiting for Jupyter kernels. `-n 0` after `test` undoes it.
 PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+# The workers share the cores already: more threads in each would only wait for one another.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def open_lab(port: Optional[int], browser: bool) -> int:
@@ -147,6 +149,8 @@ def run_tests(pytest_args: List[str]) -> int:
             "the course has none. To check your own work, use `labkit check` and the lab's name.".format(ROOT)
         )
     prepare()
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
     return become([str(environment_python()), "-m", "pytest"] + PARALLEL + pytest_args)
 
 

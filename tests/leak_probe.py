@@ -1,6 +1,6 @@
 """Try every public function of labkit as the answer to every exercise; print those that pass as JSON.
 
-Run as a program, so that what it tries can do no harm: each function is tried in a child process.
+Run as a program, so that what it tries can do no harm: the functions of a module are tried in a child process.
 """
 
 import importlib
@@ -9,16 +9,15 @@ import json
 import multiprocessing
 import os
 import pkgutil
-import time
 
 import numpy as np
 import torch
 
 import labkit
-from labkit.asked.exercise import one_call
 from labkit.checks.running import attempt
+from labkit.references import reference
 
-SECONDS = 20  # for one function on all exercises
+SECONDS = 20  # for one function and one exercise that it answers, or all that it does not
 CASES = {one.name: one.inputs(np.random.default_rng(0)) for one in labkit.exercises()}
 
 
@@ -40,66 +39,82 @@ def public_functions() -> dict[str, object]:
     return {name: value for name, value in found.values()}
 
 
-def answers(function, results) -> None:
-    """Send the name of each exercise that `function` answers, as soon as it is known."""
+def answers(functions: dict[str, object], results) -> None:
+    """Send (function, exercise) for each exercise that a function answers, and (function, "") when it is done."""
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(silence, stream)
-    for exercise in labkit.exercises():
-        if not all(takes(function, exercise, case) for case in CASES[exercise.name].values()):
+    for name, function in functions.items():
+        for exercise in labkit.exercises():
+            # Where a case ends in a fault, `examine` cannot pass: most functions are done with at the first.
+            if not takes(function, exercise) or any(
+                attempt(exercise, function, case).fault for case in CASES[exercise.name].values()
+            ):
+                continue
+            if labkit.examine(exercise.name, function).passed:
+                results.send((name, exercise.name))
+        results.send((name, ""))
+
+
+def takes(function, exercise) -> bool:
+    """Whether `function` can be called with as many arguments as an answer to `exercise`."""
+    wanted = inspect.signature(reference(exercise).answer).parameters.values()
+    needed = [one for one in wanted if one.default is one.empty]
+    for arguments in (needed, wanted):
+        try:
+            inspect.signature(function).bind(*[None] * len(arguments))
+            return True
+        except ValueError:  # it does not tell what it takes
+            return True
+        except TypeError:
             continue
-        # Where a case ends in a fault, `examine` cannot pass: most functions are done with at the first.
-        if any(attempt(exercise, function, case).fault for case in CASES[exercise.name].values()):
-            continue
-        if labkit.examine(exercise.name, function).passed:
-            results.send(exercise.name)
-    results.send("")
+    return False
 
 
-def takes(function, exercise, case) -> bool:
-    """Whether a plain call of `function` with the arguments of `case` is possible."""
-    if exercise.drive is not one_call:
-        return True
-    positional = [value for name, value in case.args.items() if name not in case.keywords]
-    try:
-        inspect.signature(function).bind(*positional, **{name: case.args[name] for name in case.keywords})
-    except ValueError:  # it does not tell what it takes
-        return True
-    except TypeError:
-        return False
-    return True
+def tried(functions: dict[str, object]) -> tuple[dict[str, list[str]], list[str]]:
+    """The exercises answered, by function, and the functions that let themselves not be tried to the end.
 
-
-def tried(function) -> tuple[list[str], bool]:
-    """The exercises that `function` answers, and whether it let itself be tried to the end."""
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=answers, args=(function, theirs))
-    child.start()
-    theirs.close()
-    found, end = [], time.monotonic() + SECONDS
-    try:
-        while ours.poll(max(0, end - time.monotonic())):
-            found.append(ours.recv())
-            if not found[-1]:
-                return found[:-1], True
-    except EOFError:  # the child is gone
-        pass
-    finally:
-        child.kill()
-        child.join()
-    return found, False
+    One child tries them one after the other; after one that ends it or takes too long, the next child goes on.
+    """
+    context, found, ended = multiprocessing.get_context("fork"), {}, []
+    while functions:
+        ours, theirs = context.Pipe(duplex=False)
+        child = context.Process(target=answers, args=(functions, theirs))
+        child.start()
+        theirs.close()
+        try:
+            while functions and ours.poll(SECONDS):
+                name, exercise = ours.recv()
+                if exercise:
+                    found.setdefault(name, []).append(exercise)
+                else:
+                    del functions[name]
+        except EOFError:  # the child is gone
+            pass
+        finally:
+            child.kill()
+            child.join()
+        if functions:
+            ended.append(next(iter(functions)))
+            del functions[ended[-1]]
+    return found, ended
 
 
 def main() -> None:
     torch.set_num_threads(1)
     labkit.examine("zero_pad", len)  # what the judge needs is loaded once, before the children start
     told = {"tried": [], "passed": {}, "ended": []}
+    modules: dict[str, dict[str, object]] = {}
     for name, function in sorted(public_functions().items()):
-        found, whole = tried(function)
-        told["tried" if whole else "ended"].append(name)
-        for exercise in found:
-            told["passed"].setdefault(exercise, []).append(name)
+        modules.setdefault(name.rpartition(".")[0], {})[name] = function
+    for functions in modules.values():  # what one module does to its process is no other's loss
+        names = list(functions)
+        found, ended = tried(functions)
+        told["ended"] += ended
+        told["tried"] += [name for name in names if name not in ended]
+        for name, exercises in found.items():
+            for exercise in exercises:
+                told["passed"].setdefault(exercise, []).append(name)
     print(json.dumps(told))
 
 
