@@ -890,7 +890,7 @@ def test_a_fair_split_is_refused_less_than_once_in_a_thousand_million_times(case
 
 @pytest.mark.parametrize("name", ["shuffle_together", "split_per_class", "minibatches"])
 def test_right_answers_pass_for_every_seed(name):
-    for seed in range(20):
+    for seed in range(8):
         for answer in RIGHT[name][:1]:
             report = labkit.examine(name, answer, seed=seed)
             assert report.passed, str(report)
@@ -952,7 +952,7 @@ def test_any_arrays_at_all_are_judged_without_an_error(name):
                     outputs[label] = pool[rng.integers(len(pool))] if rng.random() < 0.001 else favourite
         return Outcome(outputs=outputs)
 
-    for _ in range(40):
+    for _ in range(16):
         cases, small = one.inputs(rng), one.small()
         sent = [{name: forged(case) for name, case in part.items()} for part in (cases, small)]
         assert not judge(one, reference(one), cases, sent[0], small, sent[1]).passed

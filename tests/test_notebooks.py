@@ -1,9 +1,6 @@
-"""The notebooks of the course: their form, their references under nbval, and what they do untouched."""
+"""The notebooks of the course: their form, and what they do untouched."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbclient
@@ -20,8 +17,6 @@ from labkit.books.tidy import tidied
 HOUSE = Path(__file__).resolve().parent.parent
 NOTEBOOKS = places.notebooks(HOUSE)
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-LARGEST = 2_000_000  # bytes of a reference notebook
 
 
 def roles(path, role):
@@ -62,68 +57,6 @@ def test_signatures_in_the_notebook_are_those_of_the_solutions(path):
             for text in (cell.source, solutions[name])
         ]
         assert heads[0] == heads[1]
-
-
-# references -------------------------------------------------------------------------------------
-
-
-@each_notebook
-def test_a_reference_is_notebook_and_solutions_and_not_large(path):
-    assert solve.differences(HOUSE, path) == []
-    assert places.solution_paths(HOUSE, path)[1].stat().st_size < LARGEST
-
-
-def test_no_solution_is_without_a_notebook():
-    assert solve.stray_solutions(HOUSE) == []
-
-
-RUNS = {
-    "once": ([], {}),
-    "again, under xdist, with another BLAS kernel": (
-        SIDE_BY_SIDE,
-        {"OPENBLAS_CORETYPE": "Haswell"},
-    ),
-}
-
-
-@pytest.mark.parametrize("options, settings", RUNS.values(), ids=RUNS)
-def test_references_give_the_same_outputs(options, settings):
-    """The command of the README, as a person would give it in the course folder."""
-    words = "-m pytest --nbval --nbval-current-env --nbval-cell-timeout 120 -p no:cacheprovider -q solutions/".split()
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("LABKIT", "PYTEST"))}
-    env |= {"PYTHONPATH": str(HOUSE), **settings}
-    done = subprocess.run([sys.executable, *words, *options], cwd=HOUSE, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-4000:]
-    cells = sum(
-        cell.cell_type == "code"
-        for path in NOTEBOOKS
-        for cell in books.read(places.solution_paths(HOUSE, path)[1]).cells
-    )
-    assert f"{cells} passed" in done.stdout
-
-
-@pytest.fixture(scope="module")
-def changed(tmp_path_factory):
-    """By notebook: the cells whose outputs were changed in its reference, and those that fail under nbval."""
-    folder, touched = tmp_path_factory.mktemp("changed"), {}
-    for path in NOTEBOOKS:
-        book = books.read(places.solution_paths(HOUSE, path)[1])
-        printed = next(cell for cell in book.cells if cell.get("outputs") and "text" in cell.outputs[0])
-        report = next(cell for cell in book.cells if cell.id.startswith("check-"))
-        last = max(book.cells.index(printed), book.cells.index(report))
-        book.cells = book.cells[: last + 1]
-        printed.outputs[0].text += "1"
-        report.outputs[0].data["text/plain"] = report.outputs[0].data["text/plain"].replace("all", "most")
-        nbformat.write(book, folder / path.name)
-        touched[path.stem] = {printed.id, report.id}
-    return touched, failed_cells(nbval(folder, "--nbval", *SIDE_BY_SIDE))
-
-
-@each_notebook
-def test_the_comparison_is_alive(path, changed):
-    """One changed output, one changed report: exactly these cells fail."""
-    touched, failed = changed
-    assert failed[path.stem] == touched[path.stem]
 
 
 # untouched --------------------------------------------------------------------------------------
