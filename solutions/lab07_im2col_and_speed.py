@@ -92,8 +92,11 @@ def conv2d_backward_fast(dout, x, w, stride=1, padding=0):
 
 ANSWERS = {
     "lab07-prediction-loop": """\
-A hundred times or more. A multiplication takes a processor less than a nanosecond. For each output the loop runs several
+A thousand times or more. A multiplication takes a processor less than a nanosecond. For each output the loop runs several
 lines of Python, each of which takes a good part of a microsecond, and there are only 25 multiplications to an output.
+""",
+    "lab07-prediction-reshape": """\
+Transpose: `[[1, 4], [2, 5], [3, 6]]`. reshape: `[[1, 2], [3, 4], [5, 6]]`.
 """,
     "lab07-prediction-scatter": """\
 First row: 1, then 2 and 10 are 12, then 20. Second row: 3 and 100 are 103; in the middle 4, 30, 200 and 1000 are 1234; 40

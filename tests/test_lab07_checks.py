@@ -149,6 +149,91 @@ def back_of_the_last_image(dout, x, w, stride=1, padding=0):
     return dx, dw.reshape(w.shape), db
 
 
+# What readers of the lab wrote ----------------------------------------------------------------------------
+
+
+def cols_to_another_stop(stop):
+    def answer(x, kh, kw, stride=1, padding=0):
+        fits(x, kh, kw, padding)
+        n, c = x.shape[:2]
+        oh, ow = sizes_of(x.shape, kh, kw, stride, padding)
+        image = framed(x, padding)
+        cols = np.zeros((n, c, kh, kw, oh, ow), dtype=x.dtype)
+        for u in range(kh):
+            for v in range(kw):
+                cols[:, :, u, v] = image[:, :, u : stop(u, oh, stride) : stride, v : stop(v, ow, stride) : stride]
+        return cols.reshape(n, c * kh * kw, oh * ow)
+
+    return answer
+
+
+def cols_with_a_guard_exchanged(x, kh, kw, stride=1, padding=0):
+    if kh > x.shape[3] + 2 * padding or kw > x.shape[2] + 2 * padding:
+        raise ValueError("too large")
+    return cols_by_offsets(x, kh, kw, stride, padding)
+
+
+def fast_of_one_wide_matrix(x, w, b=None, stride=1, padding=0):
+    """(N, C·kh·kw, L) made into (C·kh·kw, N·L) by reshape."""
+    cols = cols_by_offsets(x, *w.shape[2:], stride, padding)
+    out = w.reshape(len(w), -1) @ cols.reshape(cols.shape[1], -1)
+    out = out.reshape(len(w), len(x), *sizes_of(x.shape, *w.shape[2:], stride, padding)).swapaxes(0, 1)
+    return out if b is None else out + b[:, None, None]
+
+
+def fast_with_columns_of_stride_one(x, w, b=None, stride=1, padding=0):
+    fits(x, *w.shape[2:], padding)
+    out = w.reshape(len(w), -1) @ cols_by_offsets(x, *w.shape[2:], 1, padding)
+    out = out if b is None else out + b[:, None]
+    return out.reshape(len(x), len(w), *sizes_of(x.shape, *w.shape[2:], stride, padding))
+
+
+def back_of_wide_matrices(dw_too, dx_too):
+    """dout rightly as (F, N·L), the columns by reshape."""
+
+    def answer(dout, x, w, stride=1, padding=0):
+        kh, kw = w.shape[2:]
+        cols, rows = cols_by_offsets(x, kh, kw, stride, padding), w[0].size
+        d = dout.swapaxes(0, 1).reshape(len(w), -1)
+        dw = d @ (cols if dw_too else cols.swapaxes(0, 1)).reshape(rows, -1).T
+        dcols = w.reshape(len(w), -1).T @ d
+        dcols = dcols.reshape(len(x), rows, -1) if dx_too else dcols.reshape(rows, len(x), -1).swapaxes(0, 1)
+        return image_by_offsets(dcols, x.shape, kh, kw, stride, padding), dw.reshape(w.shape), d.sum(1)
+
+    return answer
+
+
+def back_changed(change):
+    def answer(dout, x, w, stride=1, padding=0):
+        return change(*back_by_offsets(dout, x, w, stride, padding), dout)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "mistake"),
+    [
+        ("im2col", cols_to_another_stop(lambda u, n, t: n * t), "wrong_stop"),
+        ("im2col", cols_to_another_stop(lambda u, n, t: u + n), "wrong_stop"),
+        ("im2col", cols_to_another_stop(lambda u, n, t: None), "wrong_stop"),
+        ("im2col", cols_with_a_guard_exchanged, "guard_exchanged"),
+        ("conv2d_forward_fast", fast_of_one_wide_matrix, "reshape_for_transpose"),
+        ("conv2d_forward_fast", fast_with_columns_of_stride_one, "stride_ignored"),
+        ("conv2d_backward_fast", back_of_wide_matrices(True, False), "dw_columns_scrambled"),
+        ("conv2d_backward_fast", back_of_wide_matrices(False, True), "dx_columns_scrambled"),
+        ("conv2d_backward_fast", back_of_wide_matrices(True, True), "both_scrambled"),
+        (
+            "conv2d_backward_fast",
+            back_changed(lambda dx, dw, db, dout: (dx, dw, dout.reshape(dout.shape[1], -1).sum(1))),
+            "db_scrambled",
+        ),
+        ("conv2d_backward_fast", back_changed(lambda dx, dw, db, dout: (dx / len(dx), dw, db)), "dx_averaged"),
+    ],
+)
+def test_what_readers_wrote_is_named(name, answer, mistake):
+    assert named(name, answer) == mistake
+
+
 @pytest.mark.parametrize(
     ("name", "answer", "mistake"),
     [
@@ -362,9 +447,23 @@ def test_a_right_answer_over_places_is_told_that_it_is_right_and_slow(name, answ
     report = labkit.examine(name, answer)
     assert not report.passed and report.score == 0
     assert report.mistake == "slow" and set(report.failed) == {"speed"}
-    times = re.search(r"right but slow: its speed is ([\d.]+) times a plain loop; expected at least 10", str(report))
+    times = re.search(r"right but slow: its speed is ([\d.]+) times a plain loop; expected at least 15", str(report))
     assert times and float(times[1]) < lab07.AT_LEAST
     assert "Right, but slow." in str(report)
+
+
+def over_rows(x, w, b=None, stride=1, padding=0):
+    fits(x, *w.shape[2:], padding)
+    image = framed(x, padding)
+    out = np.zeros((len(x), len(w), *sizes_of(x.shape, *w.shape[2:], stride, padding)), x.dtype)
+    for i in range(out.shape[2]):
+        box = image[:, :, i * stride : i * stride + w.shape[2]]
+        out[:, :, i] = w.reshape(len(w), -1) @ cols_by_offsets(box, *w.shape[2:], stride)
+    return out if b is None else out + b[:, None, None]
+
+
+def test_a_loop_over_rows_is_fast_enough():
+    assert labkit.examine(FAST[0], over_rows).passed
 
 
 def test_a_wrong_and_slow_answer_is_told_its_values():
@@ -417,6 +516,6 @@ def test_the_race_judges_by_the_least_of_several_runs():
 
     case = Case("", {"x_shape": lab07.RACE_X, "w_shape": lab07.RACE_W, "seed": 3})
     drive = lab07.raced(lab07.forward_race)
-    assert drive(interrupted, case, {"out": "array"})["out"].shape == (1, 1, 30, 91)
+    assert drive(interrupted, case, {"out": "array"})["out"].shape == (1, 1, 3, 910)
     with pytest.raises(Misuse, match="right but slow"):
         drive(over_places, case, {"out": "array"})

@@ -38,6 +38,10 @@ ONE_AXIS = "You padded one of the two axes. Height and width both get zeros."
 EDGE = "You padded with the values at the edge. The frame is made of zeros."
 OWN_PADDING = "You padded by half of the window. The padding is the number that is given, and 0 without one."
 HEIGHT = "You used the height where the width belongs, or the other way round. Square images and windows hide that."
+STOP = (
+    "Your slice holds the wrong number of places. It begins at u and stops at u + stride · OH, in steps of stride. "
+    "Across, the same holds for v and OW."
+)
 KERNEL_HEIGHT = (
     "You used the window's height where its width belongs, or the other way round. Square windows hide that."
 )
@@ -96,7 +100,19 @@ def guards(right, taking):
     one_side = tuple(
         taking(guarded(right, lambda ours, p, axis=axis: ours[axis][1] <= ours[axis][0] + 2 * p)) for axis in (0, 1)
     )
+    def exchanged(ours, p):
+        (h, kh), (w, kw) = ours
+        return kh <= w + 2 * p and kw <= h + 2 * p
+
     return (
+        Mistake(
+            "guard_exchanged",
+            "You refused a window that fits: compare kh with the height, kw with the width.",
+            (
+                taking(guarded(right, exchanged)),
+                taking(guarded(right, lambda ours, p: exchanged(ours, p) and all(k <= s + 2 * p for s, k in ours))),
+            ),
+        ),
         Mistake(
             "guard_never_fires",
             "A window larger than the padded images has no place at all. Raise a ValueError for it.",
@@ -226,6 +242,50 @@ def own_size(claim, fill: bool):
 
 def own_sizes(*claims):
     return tuple(own_size(claim, fill) for claim in claims for fill in (False, True))
+
+
+# The slice of entry u, for n places in steps of t, with another stop or without the step.
+OTHER_STOPS = (
+    lambda u, n, t: slice(u, n * t, t),
+    lambda u, n, t: slice(u, u + n, t),
+    lambda u, n, t: slice(u, None, t),
+    lambda u, n, t: slice(u, u + (n - 1) * t, t),
+    lambda u, n, t: slice(u, u + n * t),
+)
+
+
+def other_stop(cut, fill: bool):
+    """An im2col with slices of another length; `fill`: into an array that is there (one place then fills many)."""
+
+    def answer(x, kh, kw, stride=1, padding=0):
+        require_fit(x.shape[2:], (kh, kw), padding)
+        image = np.pad(x, [(0, 0), (0, 0), (padding,) * 2, (padding,) * 2])
+        down, across = sizes(x.shape, kh, kw, stride, padding)
+        parts = [image[:, :, cut(u, down, stride), cut(v, across, stride)] for u, v in np.ndindex(kh, kw)]
+        if fill:
+            whole = np.zeros((*x.shape[:2], kh * kw, down, across), x.dtype)
+            for k, part in enumerate(parts):
+                whole[:, :, k] = part
+        else:
+            whole = np.stack(parts, axis=2)
+        return whole.reshape(len(x), -1, down * across)
+
+    return answer
+
+
+def adding_to_other_stop(cut):
+    """A col2im with slices of another length."""
+
+    def answer(cols, x_shape, kh, kw, stride=1, padding=0):
+        n, c, h, w = x_shape
+        down, across = sizes(x_shape, kh, kw, stride, padding)
+        parts = cols.reshape(n, c, kh, kw, down, across)
+        image = np.zeros((n, c, h + 2 * padding, w + 2 * padding), cols.dtype)
+        for u, v in np.ndindex(kh, kw):
+            image[:, :, cut(u, down, stride), cut(v, across, stride)] += parts[:, :, u, v]
+        return image[:, :, padding : padding + h, padding : padding + w]
+
+    return answer
 
 
 def as_if_by_rows(x, kh, kw, stride=1, padding=0):
@@ -379,6 +439,7 @@ IM2COL = Reference(
                 ),
             ),
         ),
+        Mistake("wrong_stop", STOP, tuple(other_stop(cut, fill) for cut in OTHER_STOPS for fill in (True, False))),
         Mistake("last_place_missing", LAST_PLACE, arranged(lambda p: joined(p[..., :-1, :-1]))),
         Mistake("rounded_up", ROUNDED_UP, misread(longer)),
         Mistake(
@@ -499,13 +560,6 @@ def strides_of_ones(exact: bool):
     return change
 
 
-def other_steps(out, cols, x_shape, kh, kw, stride, padding):
-    """`u : u + OH * stride` without the step, or `u : u + OH` where more is needed: the shapes do not fit."""
-    if stride > 1:
-        raise ValueError("operands could not be broadcast together")
-    return out
-
-
 def refused(wrong):
     """A col2im that stops with a ValueError where wrong(x_shape, kh, kw, stride, padding) holds."""
 
@@ -602,8 +656,9 @@ COL2IM = Reference(
         Mistake(
             "stride_ignored",
             STRIDE,
-            finished(strides_of_ones(True), strides_of_ones(False), other_steps),
+            finished(strides_of_ones(True), strides_of_ones(False)),
         ),
+        Mistake("wrong_stop", STOP, tuple(map(adding_to_other_stop, OTHER_STOPS))),
         Mistake("padding_not_cut_off", NOT_CROPPED, finished(unpadded)),
         Mistake("empty_slice_at_zero", EMPTY_SLICE, finished(*crops(lambda p, size: (p, -p)))),
         Mistake(
@@ -720,6 +775,22 @@ def multiplied(*changes):
     return tuple(map(spelling, changes))
 
 
+def wide_by_reshape(way_in: bool, way_out: bool):
+    """One wide matrix of columns, (C·kh·kw, N·L): by reshape alone on the way in, on the way out, or both."""
+
+    @with_torch
+    def answer(x, w, b=None, stride=1, padding=0):
+        require_fit(x.shape[2:], w.shape[2:], padding)
+        windows = windows_of(x, *w.shape[2:], stride, padding)
+        columns = joined(windows)
+        out = w.flatten(1) @ (columns if way_in else columns.transpose(0, 1)).reshape(columns.shape[1], -1)
+        apart, places = (len(x), len(w)), windows.shape[4:]
+        out = out.reshape(*apart, *places) if way_out else out.reshape(*apart[::-1], *places).transpose(0, 1)
+        return out if b is None else out + b[:, None, None]
+
+    return answer
+
+
 def cut_anew(*orders):
     """Changes of an output: its axes in another order, then cut into (N, F, OH, OW) by reshape."""
     return tuple(lambda out, *_, order=order: out.permute(*order).contiguous().reshape(out.shape) for order in orders)
@@ -791,6 +862,12 @@ def rounded(x, w, b, t, p):
     return padded, w, b, t, 0
 
 
+def other_count(out, x, w, stride, padding):
+    """Whether columns made with this stride and padding are too many or too few for the shape of `out`."""
+    down, across = sizes(x.shape, *w.shape[2:], stride, padding)
+    return down * across != out[0, 0].numel()
+
+
 def slow_forward(inner):
     """Right, with loops over places; inner(windows of one place, w) -> (N, F)."""
 
@@ -837,6 +914,9 @@ FORWARD = Reference(
                     lambda p, w: (shaped(p.permute(0, 1, 4, 5, 2, 3), p), w.flatten(1)),
                     lambda p, w: (joined(p), w.reshape(-1, len(w)).T),
                 ),
+                wide_by_reshape(True, False),
+                wide_by_reshape(False, True),
+                wide_by_reshape(True, True),
             ),
         ),
         Mistake(
@@ -907,7 +987,10 @@ FORWARD = Reference(
             STRIDE,
             (
                 *bent(lambda x, w, b, t, p: (x, w, b, 1, p)),
-                *after(lambda out, x, w, b, t, p: F.conv2d(x, w, b, 1, p)[:, :, : out.shape[2], : out.shape[3]]),
+                *after(
+                    lambda out, x, w, b, t, p: F.conv2d(x, w, b, 1, p)[:, :, : out.shape[2], : out.shape[3]],
+                    lambda out, x, w, b, t, p: refuse_if(other_count(out, x, w, 1, p), out),
+                ),
             ),
         ),
         Mistake(
@@ -919,6 +1002,7 @@ FORWARD = Reference(
         Mistake("padding_ignored", PADDING, (
             *bent(lambda x, w, b, t, p: (x, w, b, t, 0)),
             lambda x, w, b=None, stride=1, padding=0: conv2d_forward_fast(x, w, b, stride),
+            *after(lambda out, x, w, b, t, p: refuse_if(other_count(out, x, w, t, 0), out)),
         )),
         Mistake("one_side_only", ONE_SIDE, bent(*bends_of_padding((0, 1, 0, 1), (1, 0, 1, 0), (0, 2, 0, 2), (2, 0, 2, 0)))),
         Mistake("one_axis_only", ONE_AXIS, bent(*bends_of_padding((1, 1, 0, 0), (0, 0, 1, 1)))),
@@ -1136,13 +1220,19 @@ def both_by(*orders):
     return tuple(map(change, orders))
 
 
-def scrambled(order):
-    """dw with dout brought into the form (F, N·L) by reshape; `order` says in which order the columns stand."""
+def by_filter(dout, alone: bool):
+    """dout as (F, N·L): rightly, or by reshape `alone`."""
+    return (dout if alone else dout.transpose(0, 1)).reshape(dout.shape[1], -1)
+
+
+def scrambled(alone: bool, order: str):
+    """dw by one wide matrix each. `order` says in which order its columns stand, or that reshape alone made it."""
 
     def make(dw, dout, x, w, t, p):
         columns = joined(windows_of(x, *w.shape[2:], t, p))
-        flat = columns.permute(1, 0, 2) if order == "by image" else columns.permute(1, 2, 0)
-        return (dout.reshape(len(w), -1) @ flat.flatten(1).T).reshape(w.shape)
+        axes = {"by image": (1, 0, 2), "by place": (1, 2, 0), "by reshape": (0, 1, 2)}[order]
+        flat = columns.permute(*axes).reshape(columns.shape[1], -1)
+        return (by_filter(dout, alone) @ flat.T).reshape(w.shape)
 
     return make
 
@@ -1153,11 +1243,31 @@ def scrambled_rows(dw, dout, x, w, t, p):
     return (dout.reshape(-1, len(w)).T @ columns).reshape(w.shape)
 
 
-def scrambled_dx(dx, dout, x, w, t, p):
-    """dout as (F, N·L) by reshape, then cut back into images."""
-    rows = w.flatten(1).T @ dout.reshape(len(w), -1)
-    parts = rows.reshape(len(rows), len(x), -1).transpose(0, 1)
-    return F.fold(parts, x.shape[2:], w.shape[2:], padding=p, stride=t)
+def scrambled_dx(alone: bool, back: bool):
+    """dx by one wide matrix: dout by reshape `alone`, the columns cut back into images by reshape alone (`back`)."""
+
+    def make(dx, dout, x, w, t, p):
+        rows = w.flatten(1).T @ by_filter(dout, alone)
+        parts = rows.reshape(len(x), len(rows), -1) if back else rows.reshape(len(rows), len(x), -1).transpose(0, 1)
+        return F.fold(parts.contiguous(), x.shape[2:], w.shape[2:], padding=p, stride=t)
+
+    return make
+
+
+def scrambled_db(db, dout):
+    return by_filter(dout, True).sum(1)
+
+
+def scrambled_together(*kinds):
+    """Spellings of all that goes through wide matrices: (dw's, dx's, whether db is scrambled too)."""
+    return other_gradients(
+        *(
+            lambda dx, dw, db, dout, *rest, of_w=of_w, of_x=of_x, of_b=of_b: (
+                of_x(dx, dout, *rest), of_w(dw, dout, *rest), scrambled_db(db, dout) if of_b else db,
+            )
+            for of_w, of_x, of_b in kinds
+        )
+    )  # fmt: skip
 
 
 def each_image(dw, dout, x, w, t, p):
@@ -1173,6 +1283,12 @@ def weights_cut_anew(dx, dout, x, w, t, p):
 def dw_cut_anew(dw, *_):
     """Columns times dout give (C·kh·kw, F); reshape makes w's shape of it without a transpose."""
     return dw.flatten(1).T.contiguous().reshape(dw.shape)
+
+
+def columns_cut_anew(dw, dout, x, w, t, p):
+    """cols.reshape(N, L, C·kh·kw) for the transpose of each image's columns."""
+    columns = joined(windows_of(x, *w.shape[2:], t, p))
+    return (dout.flatten(2) @ columns.reshape(len(x), -1, columns.shape[1])).sum(0).reshape(w.shape)
 
 
 def into_x(dout, x, w, stride=1, padding=0):
@@ -1233,21 +1349,44 @@ BACKWARD = Reference(
             "dw_scrambled",
             "Images and places are mixed up in dw. dout has the axes (N, F, L): reshape alone cannot make (F, N·L) of it. "
             "Transpose first, or multiply image by image and add up. With one image nobody would see it.",
-            other_dw(scrambled("by image"), scrambled("by place"), scrambled_rows),
+            other_dw(scrambled(True, "by image"), scrambled(True, "by place"), scrambled_rows),
+        ),
+        Mistake(
+            "dw_columns_scrambled",
+            "Images and places are mixed up in dw. cols has the axes (N, C·KH·KW, L): reshape alone cannot make "
+            "(C·KH·KW, N·L) of it. Transpose first, or multiply image by image and add up.",
+            other_dw(scrambled(False, "by reshape"), scrambled(True, "by reshape")),
         ),
         Mistake(
             "dx_scrambled",
             "Images and places are mixed up in dx. dout.reshape(F, …) does not move the axis of the filters: "
             "use dout.reshape(N, F, L), or transpose first.",
-            other_dx(scrambled_dx),
+            other_dx(scrambled_dx(True, False)),
+        ),
+        Mistake(
+            "dx_columns_scrambled",
+            "Images and places are mixed up in dx. Your columns are one wide matrix, (C·KH·KW, N·L): reshape alone cannot "
+            "make (N, C·KH·KW, L) of it. Split N·L first, then transpose; or multiply image by image.",
+            other_dx(scrambled_dx(False, True), scrambled_dx(True, True)),
         ),
         Mistake(
             "both_scrambled",
-            "Images and places are mixed up in dx and dw. dout has the axes (N, F, L): reshape alone cannot make "
-            "(F, N·L) of it. Transpose first, or multiply image by image.",
-            other_gradients(
-                lambda dx, dw, db, dout, x, w, t, p: (
-                    scrambled_dx(dx, dout, x, w, t, p), scrambled("by image")(dw, dout, x, w, t, p), db,
+            "Images and places are mixed up in dx and dw. One wide matrix for all images needs the axis of the images "
+            "moved, on the way in and on the way out: reshape alone cannot do it. Transpose, or multiply image by image.",
+            scrambled_together(
+                *(
+                    (scrambled(alone, order), scrambled_dx(alone, back), db)
+                    for alone, order, back, db in (
+                        (True, "by image", False, False),
+                        (True, "by image", False, True),
+                        (True, "by image", True, False),
+                        (True, "by image", True, True),
+                        (False, "by reshape", True, False),
+                        (True, "by reshape", False, False),
+                        (True, "by reshape", True, False),
+                        (True, "by reshape", False, True),
+                        (True, "by reshape", True, True),
+                    )
                 )
             ),
         ),
@@ -1284,6 +1423,11 @@ BACKWARD = Reference(
             ),
         ),
         Mistake(
+            "dx_averaged",
+            "You divided dx by the number of images. The loss has taken the mean already: dout holds it.",
+            other_dx(lambda dx, *_: dx / len(dx)),
+        ),
+        Mistake(
             "dw_flat",
             "dw is still a matrix. It has the shape of w: .reshape(w.shape).",
             other_dw(lambda dw, *_: dw.flatten(1), lambda dw, *_: dw.flatten(1).T),
@@ -1292,7 +1436,7 @@ BACKWARD = Reference(
             "reshape_for_transpose",
             RESHAPE,
             (
-                *other_dw(dw_cut_anew),
+                *other_dw(dw_cut_anew, columns_cut_anew),
                 *other_dx(weights_cut_anew),
                 *other_gradients(*both_by((0, 4, 5, 1, 2, 3), (0, 1, 4, 5, 2, 3))),
                 *other_dx(*folded(*rearranged(read_as(0, 4, 5, 1, 2, 3), read_as(0, 1, 4, 5, 2, 3)))),
@@ -1384,6 +1528,12 @@ BACKWARD = Reference(
                 lambda db, dout: dout.sum(),
                 lambda db, dout: dout.sum((0, 2, 3), keepdim=True),
             ),
+        ),
+        Mistake(
+            "db_scrambled",
+            "Images and filters are mixed up in db. dout.reshape(F, …) does not move the axis of the filters. "
+            "Add up over axes 0, 2 and 3.",
+            other_db(scrambled_db),
         ),
         Mistake(
             "db_averaged",
