@@ -145,9 +145,7 @@ The parameters: 8 · 1 · 25 + 8 = 208 in the first convolution, 16 · 8 · 25 +
 16,448 and 64 · 10 + 10 = 650 in the linear layers, none elsewhere. The first linear layer has most.
 """,
     "lab08-prediction-exchange": """\
-None fails: each part passed its check, and the parts know nothing of each other but the protocol. If `0.weight` alone
-differed, I would look at the weight's gradient in `Conv2d`. Whatever came back to it was right, for `0.bias` is made
-of the same upstream gradient. It would have to fail in both networks that hold my `Conv2d`, and in no other.
+None fails: each part passed its check, and the parts know nothing of each other but the protocol.
 """,
     "lab08-prediction-halves": """\
 Added: the loss falls, and the order within the batch makes no difference, because a sum does not know its order. Both

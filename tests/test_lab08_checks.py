@@ -11,6 +11,7 @@ import labkit
 from labkit import layers
 from labkit.asked import exercise
 from labkit.books.solutions import read_solutions
+from labkit.references import reference
 
 SOLUTIONS = read_solutions(Path(__file__).resolve().parent.parent / "solutions" / "lab08_layers.py").functions
 
@@ -157,6 +158,136 @@ class SequentialWithAClassList:
     zero_grad, train, eval = Sequential.zero_grad, Sequential.train, Sequential.eval
 
 
+class ConvByPlaces(Conv2d):
+    """Each place of the kernel writes its pixels and its weights over."""
+
+    way = "dx", "dw"
+
+    def backward(self, dout):
+        w, p = self.params["weight"], self.padding
+        (_, _, KH, KW), (_, _, OH, OW), (_, _, H, W) = w.shape, dout.shape, self.x_shape
+        dpadded = np.zeros_like(self.padded)
+        for i in range(KH):
+            for j in range(KW):
+                dw = np.einsum("nfhw,nchw->fc", dout, self.pixels(self.padded, i, j, OH, OW))
+                part = np.einsum("nfhw,fc->nchw", dout, w[:, :, i, j])
+                if "dw" in self.way:
+                    self.grads["weight"][:, :, i, j] = dw
+                else:
+                    self.grads["weight"][:, :, i, j] += dw
+                if "dx" in self.way:
+                    self.pixels(dpadded, i, j, OH, OW)[...] = part
+                else:
+                    self.pixels(dpadded, i, j, OH, OW)[...] += part
+        if "bias" in self.grads:
+            self.grads["bias"] += dout.sum(axis=(0, 2, 3))
+        return dpadded[:, :, p : p + H, p : p + W]
+
+
+class ConvWithItsStateOnTheClass(Conv2d):
+    def forward(self, x):
+        out = Conv2d.forward(self, x)
+        ConvWithItsStateOnTheClass.kept = self.padded, self.x_shape
+        return out
+
+    def backward(self, dout):
+        self.padded, self.x_shape = ConvWithItsStateOnTheClass.kept
+        return Conv2d.backward(self, dout)
+
+
+class ConvWithPaddedOnTheClass(Conv2d):
+    def forward(self, x):
+        out = Conv2d.forward(self, x)
+        ConvWithPaddedOnTheClass.kept = self.padded
+        return out
+
+    def backward(self, dout):
+        self.padded = ConvWithPaddedOnTheClass.kept
+        return Conv2d.backward(self, dout)
+
+
+class LinearWithItsInputOnTheClass(Linear):
+    def forward(self, x):
+        LinearWithItsInputOnTheClass.x = x
+        out = x @ self.params["weight"].T
+        return out + self.params["bias"] if "bias" in self.params else out
+
+
+class LinearWithTransposedCopy(Linear):
+    def __init__(self, w, b=None):
+        Linear.__init__(self, w, b)
+        self.wt = w.T.copy()
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.wt + self.params.get("bias", 0)
+
+
+class LinearWithACopyOfTheBias(Linear):
+    def __init__(self, w, b=None):
+        Linear.__init__(self, w, b)
+        self.b = 0 if b is None else b.copy()
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["weight"].T + self.b
+
+
+def forgets_in_evaluation(right, forget):
+    """What `forward` kept is gone, or is that of the call before, when it ran after eval()."""
+
+    def forward(self, x):
+        before = dict(self.__dict__)
+        out = right.forward(self, x)
+        if not before.get("training", True):
+            forget(self, before)
+        return out
+
+    return like(right, forward=forward)
+
+
+def restored(self, before):
+    self.__dict__.update(before)
+
+
+def deleted(self, before):
+    self.__dict__.pop("x", None)
+    self.__dict__.pop("padded", None)
+
+
+def bad_result(name, change):
+    def bend(right):
+        return like(right, **{name: lambda self, array: change(getattr(right, name)(self, array), array)})
+
+    return bend
+
+
+def bias_if(right, asked):
+    def init(self, w, b=None, *rest, **more):
+        right.__init__(self, w, b if asked(b) else None, *rest, **more)
+
+    return like(right, __init__=init)
+
+
+def learned_if_any(right):
+    def backward(self, dout):
+        before = {name: grad.copy() for name, grad in self.grads.items()}
+        dx = right.backward(self, dout)
+        if "bias" in self.params and not self.params["bias"].any():
+            self.grads["bias"][...] = before["bias"]
+        return dx
+
+    return like(right, backward=backward)
+
+
+def clears_first(right, name):
+    def method(self, array):
+        self.zero_grad()
+        return getattr(right, name)(self, array)
+
+    return like(right, **{name: method})
+
+
 def mode_noted(self):
     self.training = False
 
@@ -167,6 +298,29 @@ NAMED = [
     ("Linear", LinearWithADefaultMemory, "shared_by_all"),
     ("Linear", LinearForOneBatchSize, "batch_size_kept"),
     ("Linear", FirstLayer, "no_dx"),
+    ("Linear", LinearWithItsInputOnTheClass, "shared_by_all"),
+    ("Linear", LinearWithTransposedCopy, "params_are_copies"),
+    ("Linear", LinearWithACopyOfTheBias, "params_are_copies"),
+    ("Conv2d", like(ConvByPlaces, way=("dx",)), "overlap_overwritten"),
+    ("Conv2d", like(ConvByPlaces, way=("dw",)), "gradients_overwritten"),
+    ("Conv2d", ConvWithItsStateOnTheClass, "shared_by_all"),
+    ("Conv2d", ConvWithPaddedOnTheClass, "shared_by_all"),
+    *[
+        (right.__name__, wrong(right), mistake)
+        for right in (Linear, Conv2d)
+        for wrong, mistake in (
+            (lambda right: bias_if(right, lambda b: np.any(b)), "bias_of_zeros_dropped"),
+            (lambda right: bias_if(right, lambda b: b is not None and b.any()), "bias_of_zeros_dropped"),
+            (learned_if_any, "bias_of_zeros_dropped"),
+            (lambda right: bias_if(right, lambda b: b), "bias_asked_for_truth"),
+            (lambda right: forgets_in_evaluation(right, restored), "nothing_kept_in_evaluation"),
+            (lambda right: forgets_in_evaluation(right, deleted), "nothing_kept_in_evaluation"),
+            (lambda right: clears_first(right, "forward"), "cleared_in_forward"),
+            (lambda right: clears_first(right, "backward"), "gradients_overwritten"),
+            (lambda right: bad_result("backward", lambda dx, dout: dx.astype(np.float64))(right), "precision"),
+            (lambda right: bad_result("forward", lambda out, x: out.astype(np.float64))(right), "precision"),
+        )
+    ],
     ("Conv2d", ConvFirstLayer, "no_dx"),
     ("Conv2d", ConvThatLearns, "backward_learns"),
     ("Conv2d", ConvWithAnUnturnedKernel, "kernel_not_turned_in_dx"),
@@ -212,13 +366,6 @@ def after(name, change):
             return result
 
         return like(right, **{name: method})
-
-    return bend
-
-
-def bad_result(name, change):
-    def bend(right):
-        return like(right, **{name: lambda self, array: change(getattr(right, name)(self, array), array)})
 
     return bend
 
@@ -338,19 +485,8 @@ class OnceOnly(Linear):
         return dx
 
 
-class NothingKeptInEvaluation(Linear):
-    training = True
-
-    def forward(self, x):
-        out = Linear.forward(self, x)
-        if not self.training:
-            del self.x
-        return out
-
-
 ODD = [
     ("Linear", OnceOnly),
-    ("Linear", NothingKeptInEvaluation),
     ("Linear", like(Linear, forward=lambda self, x: np.asfortranarray(Linear.forward(self, x)))),
     ("Linear", lambda w, b=None, rng=None, dtype=None: Linear(w, b)),
     ("Linear", like(Linear, __init__=lambda self, w, b=None: Linear.__init__(self, w.copy(), b))),
@@ -433,6 +569,9 @@ def test_a_half_written_class_is_not_yet():
 def test_terms_are_right_for_convolutions_too():
     wrong = like(Conv2d, forward=lambda self, x: Conv2d.forward(self, x) + 1)
     assert "out[0, 0, 0, 0] should be 1·2 + 3·(-1) + 10 = 9" in str(labkit.examine("Conv2d", wrong))
+    border = exercise("Conv2d").small()["padding"]
+    terms = reference(exercise("Conv2d")).terms("call 1, forward(x): out", (0, 0, 0, 0), **border.args)
+    assert terms == "0 + 10"
 
     def backward(self, dout):
         dx = Conv2d.backward(self, dout)

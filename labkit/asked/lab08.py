@@ -17,11 +17,11 @@ SAME_TWICE = "forward(x); backward(dout); forward(x); backward(dout)"
 TWO_PASSES = "forward(x); backward(dout); forward(x2); backward(dout2)"
 CLEARED = "forward(x); backward(dout); zero_grad(); forward(x2); zero_grad(); backward(dout2); zero_grad()"
 SAME_CLEARED = CLEARED.replace("2", "")
-LAST_COUNTS = "forward(x); forward(x2); backward(dout2)"
+LAST_COUNTS = "forward(x); forward(x2); backward(dout2); forward(x); backward(dout)"
 STEP = "params -= grads"
 STEPPED = f"forward(x); backward(dout); {STEP}; forward(x); backward(dout)"
 STEPPED_TWICE = f"forward(x); backward(dout); {STEP}; zero_grad(); forward(x2); backward(dout2); {STEP}; forward(x)"
-MODES = "forward(x); backward(dout); eval(); forward(x2); train(); forward(x2); backward(dout2)"
+MODES = "forward(x); backward(dout); eval(); forward(x2); backward(dout2); train(); forward(x2); backward(dout2)"
 TWO_OBJECTS = "forward(x); other.forward(x2); backward(dout); other.backward(dout2); forward(x)"
 
 
@@ -85,7 +85,7 @@ class _Traced:
 
     def beginning(self) -> dict[str, object]:
         strange = {
-            f"at first: names in {self.prefix}{kind} that do not belong there": np.array(
+            f"at first: number of names in {self.prefix}{kind} that do not belong there": np.array(
                 len(arrays.keys() - set(self.names))
             )
             for kind, arrays in self.first.items()
@@ -102,13 +102,13 @@ class _Traced:
         }
 
     def end(self) -> dict[str, object]:
-        notes = self.arrays("at the end", "params")
+        notes = self.arrays("at the end", "params", "grads")
         for kind, arrays in self.first.items():
             now = live(self.made, kind)
             other = sum(not is_same(arrays[name], now.get(name)) for name in self.names if name in arrays)
             strange = len(now.keys() - arrays.keys())
-            notes[f"at the end: arrays in {self.prefix}{kind} that are not those of the beginning"] = np.array(other)
-            notes[f"at the end: names in {self.prefix}{kind} that were not there at first"] = np.array(strange)
+            notes[f"at the end: number of arrays in {self.prefix}{kind} that were replaced"] = np.array(other)
+            notes[f"at the end: number of names in {self.prefix}{kind} that came later"] = np.array(strange)
         return notes
 
 
@@ -134,7 +134,7 @@ def traced(objects: dict[str, _Traced], calls: str, arrays: dict[str, object]) -
     for one in objects.values():
         notes |= one.end()
     changed = sum(not np.array_equal(now, then) for now, then in returned if isinstance(now, np.ndarray))
-    return notes | {"at the end: results that changed after they were returned": np.array(changed)}
+    return notes | {"at the end: number of results that changed after they were returned": np.array(changed)}
 
 
 def drive_layer(answer: Callable, case: Case, returns: dict[str, str]) -> dict[str, object]:
@@ -157,7 +157,7 @@ def drive_layer(answer: Callable, case: Case, returns: dict[str, str]) -> dict[s
     if STEP not in args["calls"]:
         arrays = {name: parts[name] for name in ("w", "b") if isinstance(parts.get(name), np.ndarray)}
         changed = sum(not np.array_equal(array, args[name]) for name, array in arrays.items())
-        notes["at the end: arrays that came in (w, b) and were changed"] = np.array(changed)
+        notes["at the end: number of arrays that came in (w, b) and were changed"] = np.array(changed)
     return notes
 
 
@@ -173,7 +173,7 @@ def linear_inputs(rng: np.random.Generator) -> Cases:
 
         args = {"w": draw(k, d)}
         if bias is not None:
-            args["b"] = draw(k) if bias else None
+            args["b"] = draw(k) * (bias != "zeros") if bias else None
         args |= {"x": draw(n, d), "dout": draw(n, k)}
         if n2:
             args |= {"x2": draw(n2, d), "dout2": draw(n2, k)}
@@ -191,7 +191,8 @@ def linear_inputs(rng: np.random.Generator) -> Cases:
         "forward twice": case("another input than the last one", LAST_COUNTS, 2, 3, 4, 2),
         "steps from outside": case("weights that an optimizer cannot reach", STEPPED_TWICE, 2, 3, 2, 3),
         "two layers": case("layers that share what is their own", TWO_OBJECTS, 2, 3, 2, 2, other=True),
-        "evaluation, then training": case("a layer that works in one mode only", MODES, 2, 3, 2, 3),
+        "evaluation, then training": case("a layer that works in one mode only", MODES, 2, 3, 2, 2),
+        "a bias of zeros": case("a bias that is dropped because it is 0", STEPPED, 2, 3, 2, bias="zeros"),
         "no bias": case("a bias key where there is no bias", TWO_PASSES, 3, 4, 2, 2, bias=None),
         "no bias, given as None": case("a bias that may be missing", CLEARED, 2, 2, 3, 2, bias=False),
         "float32": case("float64 for float32", TWO_PASSES, 2, 4, 3, 3, dtype=np.float32),
@@ -226,8 +227,9 @@ def linear_small() -> Cases:
         "two layers": case(
             TWO_OBJECTS, [[3, 4]], [[1, 2]], [[2]], [10], other_w=[[1, 1]], x2=[[0, 5]], dout2=[[-1]]
         ),
+        "a bias of 0": case(STEPPED, [[3, 4]], [[1, 2]], [[2]], [0]),
         "no bias": case(SAME_TWICE, [[3, 4]], [[1, 2]], [[2]]),
-        "evaluation": case("eval(); forward(x)", [[3, 4]], [[1, 2]], [[2]], [10]),
+        "evaluation": case(f"eval(); {ONE_PASS}", [[3, 4]], [[1, 2]], [[2]], [10]),
         "float32": case(ONE_PASS, [[3, 4]], [[1, 2]], [[2]], [10], np.float32),
         "float32 without a bias": case(ONE_PASS, [[3, 4]], [[1, 2]], [[2]], dtype=np.float32),
     }
@@ -251,7 +253,7 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
 
         args = {"w": draw(*w)}
         if bias is not None:
-            args["b"] = draw(w[0]) if bias else None
+            args["b"] = draw(w[0]) * (bias != "zeros") if bias else None
         more = {"stride": stride, "padding": padding}
         more = {name: value for name, value in more.items() if value is not None}
         args |= more | {"x": draw(*x), "dout": draw(x[0], w[0], *size(x))}
@@ -278,7 +280,7 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
             1, 1, (2, 1, 6, 3)),
         "one image, then three": case("a batch of one repeated", TWO_PASSES, (1, 2, 3, 4), (2, 2, 2, 2),
             x2=(3, 2, 3, 4), keywords=("b",)),
-        "zero_grad": case("a zero_grad that forgets, or makes new arrays", CLEARED, (2, 1, 4, 3), (2, 1, 2, 2),
+        "zero_grad": case("a zero_grad that forgets, or makes new arrays", CLEARED, (2, 1, 4, 3), (1, 1, 2, 2),
             x2=(1, 1, 3, 4)),
         "forward twice": case("another input than the last one", LAST_COUNTS, (2, 2, 3, 4), (2, 2, 2, 2),
             x2=(2, 2, 3, 4)),
@@ -287,7 +289,9 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
         "two layers": case("layers that share what is their own", TWO_OBJECTS, (2, 2, 3, 4), (2, 2, 2, 3),
             x2=(2, 2, 3, 4), other=True),
         "evaluation, then training": case("a layer that works in one mode only", MODES, (2, 1, 4, 4), (2, 1, 3, 2),
-            2, 1, (1, 1, 4, 4)),
+            2, 1, (2, 1, 4, 4)),
+        "a bias of zeros": case("a bias that is dropped because it is 0", STEPPED, (2, 1, 3, 4), (2, 1, 2, 2),
+            bias="zeros"),
         "no bias": case("a bias key where there is no bias", TWO_PASSES, (2, 2, 4, 5), (3, 2, 2, 3), 2,
             x2=(1, 2, 4, 5), bias=None),
         "no bias, given as None": case("a bias that may be missing", CLEARED, (2, 1, 4, 3), (2, 1, 2, 2), None, 1,
@@ -346,8 +350,9 @@ def conv2d_small() -> Cases:
         "two layers": case(
             TWO_OBJECTS, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], other_w=[[1, 1]], x2=[[5, 1, 4]], dout2=[[3, 1]]
         ),
+        "a bias of 0": case(STEPPED, [[2, -1]], [[1, 3, 0]], [[1, 2]], [0]),
         "no bias": case(SAME_TWICE, [[2, -1]], [[1, 3, 0]], [[1, 2]]),
-        "evaluation": case("eval(); forward(x)", [[2, -1]], [[1, 3, 0]], [[1, 2]], [10]),
+        "evaluation": case(f"eval(); {ONE_PASS}", [[2, -1]], [[1, 3, 0]], [[1, 2]], [10]),
         "float32": case(ONE_PASS, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], np.float32),
         "float32 without a bias": case(ONE_PASS, [[2, -1]], [[1, 3, 0]], [[1, 2]], dtype=np.float32),
     }
@@ -480,9 +485,10 @@ def drive_sequential(answer: Callable, case: Case, returns: dict[str, str]) -> d
     for kind in ("params", "grads"):
         now = live(made.made, kind)
         other = sum(not is_same(now.get(name), getattr(layer, kind)[key]) for name, (layer, key) in found.items())
-        notes[f"at the end: arrays in {kind} that are not the layers' own"] = np.array(other)
+        notes[f"at the end: number of arrays in {kind} that are not the layers' own"] = np.array(other)
     left_alone = len(given) == len(before) and all(one is other for one, other in zip(given, before))
-    return notes | {"at the end: lists of layers that came in and were changed": np.array(int(not left_alone))}
+    changed = np.array(int(not left_alone))
+    return notes | {"at the end: number of lists of layers that came in and were changed": changed}
 
 
 def parameters_in(layers) -> int:

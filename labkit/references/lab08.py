@@ -134,9 +134,10 @@ def convolution_gradients(dout, x, w, stride, padding):
 # Mistakes of the protocol, for both ---------------------------------------------------------------
 
 OVERWRITTEN = (
-    "backward replaces the gradients, where it must add to them. Two halves of a batch, or one layer used twice, "
-    'need the sum. Write self.grads["weight"] += …: only zero_grad sets them back to 0.'
+    "backward replaces the gradients, where it must add to them. Two halves of a batch need the sum. "
+    'Write self.grads["weight"] += …: only zero_grad sets them back to 0.'
 )
+CLEARED_IN_FORWARD = "forward sets the gradients back. They add up until somebody calls zero_grad."
 REBOUND = (
     "You put a new array into grads. Whoever took the old one, as an optimizer does, waits for gradients that never "
     "come. Change the array that is there: += adds to it in place; a = a + b makes a new one."
@@ -161,6 +162,11 @@ HARD_WIRED = (
 NO_DX = "backward returns None. Every layer returns dx, the first of a network too: it cannot know where it stands."
 FIRST_INPUT = "You keep the first input for ever. backward needs the input of the last forward."
 KEPT_OUTPUT = "You kept the output in place of the input. The weight's gradient is made of dout and x."
+EVALUATION = (
+    "After eval(), forward does not keep its input. train and eval change nothing here: backward may follow in both."
+)
+BIAS_DROPPED = "Ask b is not None: a bias of zeros is a bias. It is there to be learned."
+BIAS_TRUTH = "An array is neither true nor false, nor equal to None as a whole. Ask b is not None."
 BIAS_KEY = (
     'There is a "bias" in params or grads although b is None. Where there is no bias there is no key: an optimizer '
     "goes through all the keys it finds."
@@ -277,6 +283,43 @@ def owning(change):
     return own
 
 
+def bias_kept_if(right, asked):
+    """`if np.any(b): self.params["bias"] = b`"""
+    return bent(right, own=lambda self, w, b: Layer.own(self, w, b if asked(b) else None))
+
+
+def bias_learned_if_not_zero(self, found):
+    """`if self.params["bias"].any():` in backward only."""
+    for name, grad in self.grads.items():
+        if name != "bias" or self.params["bias"].any():
+            grad += found[name]
+
+
+def bias_used_if_not_zero_at_first(right):
+    """`self.has_bias = np.any(b)`, asked in forward and backward."""
+
+    def change(self):
+        self.zeros = {"bias"} & {name for name, array in self.params.items() if not array.any()}
+
+    def operation(self, x):
+        return on_arrays(self, {name: np.zeros_like(self.params[name]) for name in self.zeros}, right.operation, x)
+
+    def add(self, found):
+        for name in self.grads.keys() - self.zeros:
+            self.grads[name] += found[name]
+
+    return bent(right, own=owning(change), operation=operation, add=add)
+
+
+def on_arrays(self, arrays, method, *args):
+    """`method` with these arrays in place of those in params."""
+    kept, self.params = self.params, self.params | arrays
+    try:
+        return method(self, *args)
+    finally:
+        self.params = kept
+
+
 def works_on_copies(*names):
     """The arrays of these names are copies for the layer's own use."""
 
@@ -288,6 +331,18 @@ def works_on_copies(*names):
         return tuple((self.params | self.mine).get(name) for name in ("weight", "bias"))
 
     return {"own": own, "arrays": arrays}
+
+
+def copies_in(right, method, *names):
+    """Copies of these arrays, made once and used in one of `operation` and `gradients` only."""
+
+    def change(self):
+        self.mine = {name: array.copy() for name, array in self.params.items() if name in names}
+
+    def on_copies(self, *args):
+        return on_arrays(self, self.mine, getattr(right, method), *args)
+
+    return bent(right, own=owning(change), **{method: on_copies})
 
 
 def copies_at_each_look(right):
@@ -532,6 +587,33 @@ def add_copies(self, found):
         np.add(grad, found[name], out=grad, casting="unsafe")
 
 
+def in_float64(right, *what):
+    """np.zeros(shape) for out, dx or the gradients."""
+    methods = {
+        name: lambda self, array, name=name: getattr(right, name)(self, array).astype(np.float64)
+        for name in what if name != "grads"
+    }  # fmt: skip
+    own = owning(lambda self: setattr(self, "grads", {name: grad.astype(float) for name, grad in self.grads.items()}))
+    return bent(right, **methods, **({"own": own} if "grads" in what else {}))
+
+
+def nothing_kept_in_evaluation(right, how):
+    """Under eval: the input before stays (how is None), or there is none, and backward raises `how`."""
+
+    def keep(self, x):
+        if not self.__dict__.get("evaluates"):
+            self.x = x
+        elif how:
+            self.x = None
+
+    def kept(self):
+        if self.x is None:
+            raise how("no input was kept")
+        return self.x
+
+    return bent(right, keep=keep, kept=kept)
+
+
 def first_input(right):
     return bent(right, keep=lambda self, x: setattr(self, "x", x if self.x is None else self.x))
 
@@ -545,7 +627,7 @@ def output_kept(right):
     return bent(right, forward=forward)
 
 
-def protocol_mistakes(right: type, most: int = 9) -> list[Mistake]:
+def protocol_mistakes(right: type, most: int = 12) -> list[Mistake]:
     """What can be wrong in any layer that has a weight and perhaps a bias, each in at most so many spellings."""
     nothing = lambda self: None  # noqa: E731
     zeros = lambda w: np.zeros(len(w), w.dtype)  # noqa: E731
@@ -555,12 +637,14 @@ def protocol_mistakes(right: type, most: int = 9) -> list[Mistake]:
             bent(right, add=written_over),
             bent(right, add=replaced, zero_grad=zeroed_anew),
             in_own_dict(right),
+            bent(right, add=only("weight", written_over, Layer.add)),
             cleared_before(right, "backward"),
-            cleared_before(right, "forward"),
             bent(right, add=only("weight", replaced, Layer.add)),
             bent(right, add=only("bias", replaced, Layer.add)),
+            bent(right, add=only("bias", written_over, Layer.add)),
             bent(right, add=replaced, zero_grad=zeroed_in_new_dict),
         )),
+        Mistake("cleared_in_forward", CLEARED_IN_FORWARD, (cleared_before(right, "forward"),)),
         Mistake("gradients_rebound", REBOUND, (
             bent(right, add=added_anew),
             bent(right, add=only("weight", added_anew, Layer.add)),
@@ -580,6 +664,10 @@ def protocol_mistakes(right: type, most: int = 9) -> list[Mistake]:
             bent(right, **works_on_copies("weight", "bias")),
             bent(right, **works_on_copies("weight")),
             copies_at_each_look(right),
+            bent(right, **works_on_copies("bias")),
+            copies_in(right, "operation", "weight"),
+            copies_in(right, "operation", "weight", "bias"),
+            copies_in(right, "gradients", "weight"),
         )),
         Mistake("shared_by_all", SHARED, (
             shared(right, "grads"),
@@ -595,6 +683,15 @@ def protocol_mistakes(right: type, most: int = 9) -> list[Mistake]:
             bent(right, backward=lambda self, dout: self.add(self.gradients(dout, self.kept())[1])),)),
         Mistake("first_input_kept", FIRST_INPUT, (first_input(right),)),
         Mistake("output_kept", KEPT_OUTPUT, (output_kept(right),)),
+        Mistake("nothing_kept_in_evaluation", EVALUATION, tuple(
+            nothing_kept_in_evaluation(right, how) for how in (None, AttributeError, TypeError))),
+        Mistake("bias_of_zeros_dropped", BIAS_DROPPED, (
+            bias_kept_if(right, lambda b: np.any(b)),
+            bent(right, add=bias_learned_if_not_zero),
+            bias_used_if_not_zero_at_first(right),
+        )),
+        Mistake("bias_asked_for_truth", BIAS_TRUTH, (
+            bias_kept_if(right, lambda b: b), bias_kept_if(right, lambda b: b != None))),  # noqa: E711
         Mistake("bias_key_without_bias", BIAS_KEY, (
             bias_key(right, ("params", "grads"), zeros),
             bias_key(right, ("params",), lambda w: None),
@@ -631,8 +728,11 @@ def protocol_mistakes(right: type, most: int = 9) -> list[Mistake]:
             bias_required(right),)),
         Mistake("precision", PRECISION, (
             in_dtype(right, np.float64), in_dtype(right, np.float32), in_dtype(right, np.float64, gradients_only=True),
+            in_float64(right, "forward"), in_float64(right, "backward"),
             bias_of_zeros_in_the_dark(right),
-            bent(in_dtype(right, np.float32, gradients_only=True), add=add_copies))),
+            bent(in_dtype(right, np.float32, gradients_only=True), add=add_copies),
+            in_float64(right, "forward", "grads"), in_float64(right, "backward", "grads"),
+            in_float64(right, "forward", "backward", "grads"))),
     ]  # fmt: skip
     return [replace(one, answers=one.answers[:most]) for one in found]
 
@@ -668,7 +768,7 @@ def layer_terms(entry):
         pairs, last = passes("; ".join(so_far))
         if what == "out":
             found = entry("out", index, w, more[last], None, more)
-            return told(found) + ("" if b is None else f" + {factor(b[index[1]])}")
+            return told(found) if b is None else f"{told(found) or 0} + {factor(b[index[1]])}"
         if what == "dx":
             return told(entry("dx", index, w, more[last], more[words[9:-1]], more))
         kind = what.removeprefix('grads["').removesuffix('"]')
@@ -870,6 +970,16 @@ def dx_overwritten(dx, dw, dout, x, w, stride, padding):
     return padded[:, :, padding : padding + H, padding : padding + W], dw
 
 
+def places_overwritten(dx, dw, dout, x, w, stride, padding):
+    """The same, place by place of the kernel."""
+    (N, C, H, W), (_, _, KH, KW), (_, _, OH, OW) = x.shape, w.shape, dout.shape
+    padded = np.zeros((N, C, H + 2 * padding, W + 2 * padding), x.dtype)
+    for i, j in np.ndindex(KH, KW):
+        part = np.einsum("nfhw,fc->nchw", dout, w[:, :, i, j])
+        padded[:, :, i : i + stride * OH : stride, j : j + stride * OW : stride] = part
+    return padded[:, :, padding : padding + H, padding : padding + W], dw
+
+
 def dw_of_last_place(dx, dw, dout, x, w, stride, padding):
     """= for += over the places of the kernel on the image."""
     only_last = np.zeros_like(dout)
@@ -941,7 +1051,7 @@ CONV2D = Reference(
     like="torch.nn.Conv2d",
     terms=layer_terms(conv2d_entry),
     mistakes=(
-        *protocol_mistakes(_FastConv2d, most=3),
+        *protocol_mistakes(_FastConv2d, most=5),
         Mistake(
             "kernel_turned",
             "You turned the kernel by 180° in forward. torch slides it as it is.",
@@ -1014,9 +1124,9 @@ CONV2D = Reference(
         ),
         Mistake(
             "overlap_overwritten",
-            "Where windows overlap, a pixel got the gradient of the last window only. Each output that saw it adds its "
-            "part: +=, not =.",
-            (bent_conv(dx_overwritten),),
+            "Places overlap, and so do windows. A pixel got the last part of its gradient only: add the parts, += and "
+            "not =.",
+            (bent_conv(dx_overwritten), bent_conv(places_overwritten)),
         ),
         Mistake(
             "last_place_only",
@@ -1346,7 +1456,7 @@ def shared_dicts():
 
 def names_out_of_nowhere(case, outputs):
     """A network without layers that has parameters: those of networks before it."""
-    strange = outputs.get("at first: names in params that do not belong there", 0)
+    strange = outputs.get("at first: number of names in params that do not belong there", 0)
     return not case.args["layers"] and strange > 0
 
 
@@ -1592,7 +1702,7 @@ SEQUENTIAL = Reference(
         ),
         Mistake(
             "gradients_overwritten",
-            "backward sets the gradients back before it begins. They add up until somebody calls zero_grad.",
+            "Your network sets the gradients back by itself. They add up until somebody calls zero_grad.",
             (
                 bent(_Row, backward=cleared),
                 bent(_Row, forward=lambda self, x: self.zero_grad() or _Row.forward(self, x)),
