@@ -78,8 +78,8 @@ def conv2d_backward(dout, x, w, stride=1, padding=0):
 ANSWERS = {
     "lab05-prediction-scrambled": """\
 For one image the cosine is 1: with N = 1, reshape to (F, 1, …) and transpose give the same. From two images on,
-filter 0 gets maps of other filters, so the products no longer belong together. The cosine is then near 0, whatever
-the batch.
+filter 0 gets maps of other filters, so the products no longer belong together. The cosine is then far from 1,
+whatever the batch.
 """,
     "lab05-prediction-touches": """\
 1. The corner is in one window. A pixel in the middle is in nine, for each of the nine entries of the kernel can lie

@@ -129,11 +129,11 @@ I expect 80 to 85 of 100 test images to be right, and the seeds to lie one or tw
 **Hypothesis.** It cannot. A scrambled gradient moves the first layer in directions that have nothing to do with the
 loss, so the network should do worse than with a first layer that does not move at all.
 
-**Experimental description.** 1,000 digits for training and 1,000 for testing, standardised. A network 784 – 32 – 10 with
+**Experimental description.** 1,000 digits for training and 1,000 for validation, standardised. A network 784 – 32 – 10 with
 ReLU. SGD with momentum 0.9, batches of 20, five epochs, the same seed for all. The gradient of the first layer's weights
 was left as it is, set to 0, or brought into another order, always the same. Learning rates 0.003, 0.01, 0.03 and 0.1.
 
-**Observation.** With the right gradient the test accuracy was highest, at 0.01. With the frozen layer it grew with the
+**Observation.** With the right gradient the validation accuracy was highest, at 0.01. With the frozen layer it grew with the
 learning rate. With the scrambled gradient it was highest at 0.01, too, fell on both sides, and stayed below the best of
 the frozen layer.
 

@@ -153,6 +153,66 @@ def row_cropped_from_p_to_minus_p(dout, x, w, stride=1, padding=0):
     return dx[padding:-padding], dw
 
 
+def calling(handed_on):
+    """Two of the parts called with handed_on(stride, padding); they are written with plain loops."""
+
+    def answer(dout, x, w, stride=1, padding=0):
+        more = handed_on(stride, padding)
+        dx = all_images_at_once(dout, w, x.shape, *more, each=True)
+        return dx, all_filters_at_once(dout, x, w.shape, *more, each=True), bias_by_einsum(dout)
+
+    return answer
+
+
+def all_filters_at_once(dout, x, w_shape, stride=1, padding=0, each=False):
+    """dw += where dw[f] += belongs; with `each`, right."""
+    frame, dw = padded(x, padding), np.zeros(w_shape, x.dtype)
+    for n, f, i, j in np.ndindex(dout.shape):
+        here = dw[f] if each else dw
+        top, left = i * stride, j * stride
+        here += dout[n, f, i, j] * frame[n, :, top : top + w_shape[2], left : left + w_shape[3]]
+    return dw
+
+
+def all_axes_padded(dout, x, w_shape, stride=1, padding=0):
+    frame, dw = np.pad(x, padding), np.zeros(w_shape, x.dtype)
+    for n, f, i, j in np.ndindex(dout.shape):
+        top, left = i * stride, j * stride
+        dw[f] += dout[n, f, i, j] * frame[n, :, top : top + w_shape[2], left : left + w_shape[3]]
+    return dw
+
+
+def rows_and_columns_swapped(dout, x, w_shape, stride=1, padding=0):
+    frame, dw = padded(x, padding), np.zeros(w_shape, x.dtype)
+    n_images, filters, ow, oh = dout.shape
+    for n, f, i, j in np.ndindex(n_images, filters, oh, ow):
+        top, left = i * stride, j * stride
+        dw[f] += dout[n, f, i, j] * frame[n, :, top : top + w_shape[2], left : left + w_shape[3]]
+    return dw
+
+
+def all_images_at_once(dout, w, x_shape, stride=1, padding=0, each=False):
+    """dx[:, :, …] += where dx[n, :, …] += belongs; with `each`, right."""
+    n, c, h, width = x_shape
+    dx = np.zeros((n, c, h + 2 * padding, width + 2 * padding), dout.dtype)
+    for m, f, i, j in np.ndindex(dout.shape):
+        here = dx[m : m + 1] if each else dx
+        here[..., i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]] += dout[m, f, i, j] * w[f]
+    return dx[:, :, padding : padding + h, padding : padding + width]
+
+
+def row_as_long_as_the_windows(dout, x, w, stride=1, padding=0):
+    dx, dw = np.zeros((len(dout) - 1) * stride + len(w), x.dtype), row_by_scalars(dout, x, w, stride, padding)[1]
+    for i in range(len(dout)):
+        dx[i * stride : i * stride + len(w)] += dout[i] * w
+    return dx[padding : padding + len(x)], dw
+
+
+def row_with_dw_reversed(dout, x, w, stride=1, padding=0):
+    dx, dw = row_by_scalars(dout, x, w, stride, padding)
+    return dx, dw[::-1]
+
+
 NAMED = [
     ("conv2d_backward_input", slid_without_a_turn, "kernel_turned"),
     ("conv2d_backward_weight", columns_in_the_other_order, "batch_and_space_scrambled"),
@@ -177,6 +237,17 @@ NAMED = [
     ("conv2d_backward", step_before_dx(0.5, in_place=True), "updated_before_dx"),
     ("conv2d_backward", step_before_dx(0.001, in_place=False), "updated_before_dx"),
     ("conv2d_backward", step_after_dx, "weights_changed"),
+    ("conv2d_backward", calling(lambda s, p: ()), "not_handed_on"),
+    ("conv2d_backward", calling(lambda s, p: (s,)), "padding_ignored"),
+    ("conv2d_backward", calling(lambda s, p: (1, p)), "stride_ignored"),
+    ("conv2d_backward", calling(lambda s, p: (p, s)), "stride_and_padding_swapped"),
+    ("conv2d_backward", in_the_whole(db=lambda dout: dout.sum((0, 2, 3), keepdims=True)), "axes_kept"),
+    ("conv2d_backward_weight", all_axes_padded, "all_axes_padded"),
+    ("conv2d_backward_weight", all_filters_at_once, "filters_summed"),
+    ("conv2d_backward_weight", rows_and_columns_swapped, "height_for_width"),
+    ("conv2d_backward_input", all_images_at_once, "images_summed"),
+    ("conv1d_backward", row_as_long_as_the_windows, "left_over_cut"),
+    ("conv1d_backward", row_with_dw_reversed, "dw_reversed"),
     ("conv1d_backward", row_step_before_dx, "updated_before_dx"),
     ("conv1d_backward", row_assigned, "overwritten"),
     ("conv1d_backward", row_turned, "kernel_turned"),
@@ -205,6 +276,40 @@ def test_an_entry_is_worked_out_beside_the_turned_one():
     report = str(labkit.examine("conv2d_backward_input", slid_without_a_turn))
     assert "dx[0, 0, 0, 0] should be 1·3 = 3" in report
     assert "yours is 1·(-1) = -1" in report
+
+
+# Outputs of any shape are judged ------------------------------------------------------------------------
+
+ODD_SHAPES = {
+    "over axes 0, 1, 2": lambda db, dout: dout.sum((0, 1, 2)),
+    "over axes 0, 1": lambda db, dout: dout.sum((0, 1)),
+    "as many as rows": lambda db, dout: np.zeros(dout.shape[2], dout.dtype),
+    "one more": lambda one, dout: np.append(one, one.ravel()[:1]),
+    "an axis more": lambda one, dout: one[None],
+    "a row less": lambda one, dout: one[:-1],
+    "0-d": lambda one, dout: one.sum(),
+    "0-d array": lambda one, dout: np.array(one.sum()),
+    "NaN": lambda one, dout: np.full_like(one, np.nan),
+    "booleans": lambda one, dout: one > 0,
+}
+
+
+@pytest.mark.parametrize("name", ["conv1d_backward", "conv2d_backward"])
+@pytest.mark.parametrize("how", ODD_SHAPES)
+def test_results_of_any_shape_are_judged(name, how):
+    """Each result alone; the axes of dout's sums exist for images only."""
+    if name == "conv1d_backward" and how.startswith(("over", "as")):
+        pytest.skip("a row has one axis")
+    for at in range(3 if name == "conv2d_backward" else 2):
+
+        def answer(dout, *args, at=at, **keywords):
+            results = list(RIGHT[name][0](dout, *args, **keywords))
+            results[at] = ODD_SHAPES[how](results[at], dout)
+            return tuple(results)
+
+        report = labkit.examine(name, answer)
+        assert not report.passed
+        assert report.mistake != "updated_before_dx"
 
 
 # Right on lazy data only: each is rejected by a case that says so --------------------------------------

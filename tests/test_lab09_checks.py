@@ -89,6 +89,54 @@ class FirstGradientKept:
             p -= self.lr * self.v[k]
 
 
+class VelocityOnTheModel:
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.mu = model, lr, momentum
+        if not hasattr(model, "velocity"):
+            model.velocity = {k: np.zeros_like(p) for k, p in model.params.items()}
+
+    def step(self):
+        v = self.model.velocity
+        for k, p in self.model.params.items():
+            v[k] = self.mu * v[k] + self.model.grads[k]
+            p -= self.lr * v[k]
+
+
+class VelocityById:
+    velocity = {}
+
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.mu = model, lr, momentum
+
+    def step(self):
+        for k, p in self.model.params.items():
+            key = id(p), p.shape
+            self.velocity[key] = self.mu * self.velocity.get(key, 0) + self.model.grads[k]
+            p -= self.lr * self.velocity[key]
+
+
+class GradientsReplaced:
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.mu = model, lr, momentum
+        self.v = {k: np.zeros_like(p) for k, p in model.params.items()}
+
+    def step(self):
+        for k, p in self.model.params.items():
+            self.v[k] = self.mu * self.v[k] + self.model.grads[k]
+            p -= self.lr * self.v[k]
+            self.model.grads[k] = np.zeros_like(p)
+
+
+class ParamsAsVelocities:
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.mu, self.v = model, lr, momentum, dict(model.params)
+
+    def step(self):
+        for k, p in self.model.params.items():
+            self.v[k] = self.mu * self.v[k] + self.model.grads[k]
+            p -= self.lr * self.v[k]
+
+
 def training(change="", history="total / len(x)", reset=True):
     """A fit in the usual words, with one line of it changed."""
     source = f'''
@@ -126,6 +174,34 @@ BUGS = {
     "velocity made in step": ("SGD", VelocityMadeInStep, "momentum_ignored"),
     "velocity of the class": ("SGD", VelocityOfTheClass, "shared_by_all_optimisers"),
     "first gradient kept": ("SGD", FirstGradientKept, "velocity_is_the_gradient"),
+    "velocity on the model": ("SGD", VelocityOnTheModel, "velocity_of_an_earlier_optimiser"),
+    "gradients replaced by zeros": ("SGD", GradientsReplaced, "gradients_zeroed"),
+    "the parameters as velocities": ("SGD", ParamsAsVelocities, "velocity_does_not_begin_at_zero"),
+    "2/√fan_in": (
+        "kaiming_normal", lambda shape, rng: rng.standard_normal(shape) * 2 / np.sqrt(np.prod(shape[1:])),
+        "root_of_fan_in_only"),
+    "√2/fan_in": (
+        "kaiming_normal", lambda shape, rng: rng.standard_normal(shape) * np.sqrt(2) / np.prod(shape[1:]),
+        "root_of_two_only"),
+    "√(1/(2·fan_in))": (
+        "kaiming_normal", lambda shape, rng: rng.standard_normal(shape) * np.sqrt(1 / (2 * np.prod(shape[1:]))),
+        "two_in_the_denominator"),
+    "first epoch unshuffled": (
+        "fit", training("rng.permutation(len(x)) => rng.permutation(len(x)) if epoch else np.arange(len(x))"),
+        "first_epoch_not_shuffled"),
+    "shuffled after the epoch": (
+        "fit", training("total, count = [], 0.0, 0 => total, order = [], 0.0, np.arange(len(x)) ;; "
+                        "order = rng.permutation(len(x)) => pass ;; history.append => rng.shuffle(order); history.append"),
+        "first_epoch_not_shuffled"),
+    "smaller batch first": (
+        "fit", training("range(0, len(x), batch_size) => reversed(range(0, len(x), batch_size))"),
+        "smaller_batch_first"),
+    "rows of the logits": (
+        "fit", training("model.forward(x[chosen]) => model.forward(x)[chosen]"), "logits_picked"),
+    "loss in eval mode": (
+        "fit", training("value, dlogits = loss(model.forward(x[chosen]), y[chosen]) => model.eval(); "
+                        "value, _ = loss(model.forward(x[chosen]), y[chosen]); model.train(); "
+                        "_, dlogits = loss(model.forward(x[chosen]), y[chosen])"), "loss_in_eval_mode"),
     "a counter never reset": ("fit", training(reset=False), "never_reset"),
     "mean of batch means": (
         "fit", training("value * len(chosen) => value", "total / count"), "mean_of_batch_means"),
@@ -356,6 +432,16 @@ def first_epoch_only(n, rng, epoch, kept):
     return rng.permutation(n) if epoch == 0 else np.random.permutation(n)
 
 
+def another_first_epoch(n, rng, epoch, kept):
+    """Backwards, whatever rng is."""
+    return rng.permutation(n) if epoch else np.arange(n)[::-1]
+
+
+def last_epoch_as_filed(n, rng, epoch, kept):
+    """The order of x in the third epoch alone."""
+    return np.arange(n) if epoch == 2 else rng.permutation(n)
+
+
 def rest_first(model, loss, optimizer, x, y, epochs, batch_size, rng):
     """The smaller batch comes first."""
     model.train()
@@ -382,7 +468,7 @@ BY_HAND = """for p, g in zip(model.params.values(), model.grads.values()):
 STRANGERS = {
     "SGD": [
         DecayingRate, NoBiasMomentum, RowOrderOnly, TwoAxesOnly, WeightAndBiasOnly, WeightDecay, MomentumLate,
-        RoundedTo16Bits, RateAtMostOne, MomentumAtMostHalf, DampedAtFirst, GradientsTaken, ByPosition, layers.Adam,
+        RoundedTo16Bits, RateAtMostOne, MomentumAtMostHalf, DampedAtFirst, GradientsTaken, ByPosition, VelocityById, layers.Adam,
     ],
     "kaiming_normal": [
         antithetic, laplace, signs, rounded, sorted_rows, one_added, scaled_by_filter, shifted, kept,
@@ -390,7 +476,7 @@ STRANGERS = {
     ],
     "fit": [
         *map(ordering, (swapped_once, half_shuffled, every_other_epoch, turned_back, pushed_on, rolled,
-                        first_epoch_only)),
+                        first_epoch_only, another_first_epoch, last_epoch_as_filed)),
         rest_first,
         layers.fit,
         training("model.backward(dlogits) => " + CLIPPED),
@@ -440,6 +526,16 @@ def test_extra_parameters_and_partial_functions_pass():
 
 
 # Messages -----------------------------------------------------------------------------------------
+
+
+def test_a_look_in_eval_mode_does_no_harm():
+    look = "value, dlogits = => model.eval(); loss(model.forward(x[chosen]), y[chosen]); model.train(); value, dlogits ="
+    assert labkit.examine("fit", training(look)).passed
+
+
+def test_a_message_shows_nothing_that_only_the_check_needs():
+    text = str(labkit.examine("SGD", StepUphill))
+    assert "keys=" not in text and "gathered=" not in text
 
 
 def test_a_message_works_a_step_out():

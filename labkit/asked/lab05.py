@@ -20,17 +20,19 @@ def conv1d_inputs(rng: np.random.Generator) -> dict[str, Case]:
         return Case(catches, {**arrays, **more}, keywords)
 
     return {
-        "defaults": case("right for symmetric kernels or an upstream of ones only", 9, 4),
-        "defaults, other numbers": case("something remembered from call to call", 9, 4),
-        "stride": case("right at stride 1 only", 9, 3, stride=2),
-        "stride that leaves an entry over": case("dx shorter than x", 12, 3, ("stride",), stride=4),
-        "stride larger than the kernel": case("entries between the windows", 11, 2, ("stride",), stride=3),
-        "padding": case("right at padding 0 only", 6, 3, ("padding",), padding=1),
-        "padding larger than the kernel needs": case("a window that sees zeros only", 5, 2, ("padding",), padding=2),
-        "stride and padding": case("both at once", 8, 3, stride=3, padding=2),
-        "kernel as long as the row": case("right for many outputs only", 5, 5),
+        "defaults": case("code that is right for symmetric kernels or a dout of ones only", 9, 4),
+        "defaults, other numbers": case("a result kept from an earlier call", 9, 4),
+        "stride": case("code that is right at stride 1 only", 9, 3, stride=2),
+        "stride that leaves an entry over": case("a dx that is shorter than x", 12, 3, ("stride",), stride=4),
+        "stride larger than the kernel": case("a gradient where no window was", 11, 2, ("stride",), stride=3),
+        "padding": case("code that is right at padding 0 only", 6, 3, ("padding",), padding=1),
+        "padding larger than the kernel needs": case(
+            "code that fails where a window sees zeros only", 5, 2, ("padding",), padding=2
+        ),
+        "stride and padding": case("code that is right with one of them, not with both", 8, 3, stride=3, padding=2),
+        "kernel as long as the row": case("code that is right for many outputs only", 5, 5),
         "kernel longer than the row, not than the padded row": case(
-            "ends of the kernel that lie on the padding", 3, 5, ("padding", "stride"), stride=2, padding=2
+            "code that fails where both ends lie on the padding", 3, 5, ("padding", "stride"), stride=2, padding=2
         ),
         "kernel 1": case("an axis of length 1 lost", 6, 1),
         "float32": case("float64 for float32", 10, 3, dtype=np.float32, stride=2, padding=1),
@@ -74,30 +76,36 @@ def conv2d_arrays(rng: np.random.Generator):
 def conv2d_inputs(rng: np.random.Generator) -> dict[str, Case]:
     case = conv2d_arrays(rng)
     return {
-        "defaults": case("right for symmetric kernels or an upstream of ones only", (3, 2, 6, 6), (4, 2, 3, 3)),
-        "defaults, other numbers": case("something remembered from call to call", (3, 2, 6, 6), (4, 2, 3, 3)),
-        "wide images, tall kernels": case("right for square images and kernels only", (2, 3, 4, 8), (5, 3, 3, 2)),
-        "tall images, wide kernels": case("right for square images and kernels only", (3, 2, 7, 5), (2, 2, 2, 3)),
-        "five images, one channel": case("right for a batch of 1 only", (5, 1, 4, 5), (2, 1, 2, 3)),
-        "one image, three channels": case("right for one channel only", (1, 3, 5, 4), (2, 3, 2, 2)),
+        "defaults": case("code that is right for symmetric kernels or a dout of ones only", (3, 2, 6, 6), (4, 2, 3, 3)),
+        "defaults, other numbers": case("a result kept from an earlier call", (3, 2, 6, 6), (4, 2, 3, 3)),
+        "wide images, tall kernels": case(
+            "code that is right for square images and kernels only", (2, 3, 4, 8), (5, 3, 3, 2)
+        ),
+        "tall images, wide kernels": case(
+            "code that is right for square images and kernels only", (3, 2, 7, 5), (2, 2, 2, 3)
+        ),
+        "five images, one channel": case("code that is right for a batch of 1 only", (5, 1, 4, 5), (2, 1, 2, 3)),
+        "one image, three channels": case("code that is right for one channel only", (1, 3, 5, 4), (2, 3, 2, 2)),
         "one image, one channel, one filter": case("an axis of length 1 lost", (1, 1, 4, 5), (1, 1, 2, 3)),
         "as many images as channels, filters, rows and columns": case(
             "axes exchanged where the shapes fit anyway", (3, 3, 5, 5), (3, 3, 3, 3)
         ),
-        "stride": case("right at stride 1 only", (2, 3, 7, 9), (4, 3, 3, 3), stride=2),
+        "stride": case("code that is right at stride 1 only", (2, 3, 7, 9), (4, 3, 3, 3), stride=2),
         "stride that leaves rows and columns over": case(
             "dx smaller than x, or a gradient where no window was", (2, 2, 9, 10), (3, 2, 2, 3), ("stride",), stride=4
         ),
-        "padding": case("right at padding 0 only", (2, 2, 3, 5), (3, 2, 3, 3), ("padding",), padding=1),
+        "padding": case("code that is right at padding 0 only", (2, 2, 3, 5), (3, 2, 3, 3), ("padding",), padding=1),
         "padding larger than the kernels need": case(
-            "windows that see zeros only", (2, 3, 3, 4), (2, 3, 2, 1), ("padding",), padding=2
+            "code that fails where windows see zeros only", (2, 3, 3, 4), (2, 3, 2, 1), ("padding",), padding=2
         ),
-        "stride and padding": case("one of them at the wrong place", (3, 2, 5, 8), (4, 2, 3, 4), stride=2, padding=2),
+        "stride and padding": case(
+            "a stride or a padding at the wrong place", (3, 2, 5, 8), (4, 2, 3, 4), stride=2, padding=2
+        ),
         "stride and padding, rows and columns over": case(
-            "cropped by what is left over", (2, 1, 9, 12), (3, 1, 3, 3), ("padding", "stride"), stride=3, padding=1
+            "a crop by the last window", (2, 1, 9, 12), (3, 1, 3, 3), ("padding", "stride"), stride=3, padding=1
         ),
         "kernels larger than the images, not than the padded images": case(
-            "right for many places only", (2, 2, 2, 3), (3, 2, 4, 5), ("padding",), padding=1
+            "code that is right for many places only", (2, 2, 2, 3), (3, 2, 4, 5), ("padding",), padding=1
         ),
         "column order": case(
             "memory read as if it lay in rows", (3, 2, 5, 6), (4, 2, 3, 2), ("padding",), order="F", padding=1
@@ -166,12 +174,12 @@ def bias_inputs(rng: np.random.Generator) -> dict[str, Case]:
         return Case(catches, {"dout": np.asarray(rng.standard_normal(shape), dtype, order)})
 
     return {
-        "wide maps": case("a bias a pixel, or an axis too many", 3, 2, 4, 5),
-        "wide maps, other numbers": case("something remembered from call to call", 3, 2, 4, 5),
-        "tall maps, five images": case("right for a batch of 1 only", 5, 3, 4, 2),
+        "wide maps": case("a bias for each pixel, or an axis too many", 3, 2, 4, 5),
+        "wide maps, other numbers": case("a result kept from an earlier call", 3, 2, 4, 5),
+        "tall maps, five images": case("code that is right for a batch of 1 only", 5, 3, 4, 2),
         "one image": case("an axis of length 1 lost", 1, 3, 2, 4),
-        "one filter": case("right for many filters only", 2, 1, 3, 5),
-        "one pixel": case("right for large maps only", 4, 3, 1, 1),
+        "one filter": case("code that is right for many filters only", 2, 1, 3, 5),
+        "one pixel": case("code that is right for large maps only", 4, 3, 1, 1),
         "as many images as filters, rows and columns": case("the wrong axes, where the shapes fit", 3, 3, 3, 3),
         "column order": case("memory read as if it lay in rows", 2, 4, 3, 5, order="F"),
         "float32": case("float64 for float32", 2, 3, 4, 5, dtype=np.float32),
@@ -205,8 +213,8 @@ EXERCISES = (
             "by one weight. So if dout[i] comes back, which entry of dx gets what? And which entry of dw?",
             "Pad x. Make a row of zeros as long as the padded x, and zeros for dw. For each output i, add dout[i]·w to "
             "the window of the one, and dout[i] times the window of x to the other. At the end cut the padding off.",
-            "Inside the loop over i: here = slice(i * stride, i * stride + len(w)); dx[here] += dout[i] * w; "
-            "dw += dout[i] * padded[here]. Return dx[padding : padding + len(x)] and dw.",
+            "Let padded be np.pad(x, padding). Inside the loop over i: here = slice(i * stride, i * stride + len(w)); "
+            "dx[here] += dout[i] * w; dw += dout[i] * padded[here]. Return dx[padding : padding + len(x)] and dw.",
         ),
         inputs=conv1d_inputs,
         small=conv1d_small,
@@ -239,8 +247,9 @@ EXERCISES = (
             "window there. What does dout[n, f, i, j] then give to dw[f]?",
             "dw[f] gets dout[n, f, i, j] times the window of x, which has the shape (C, KH, KW) like dw[f]. Add up "
             "over all images and places. x has to be padded first, as in the forward pass.",
-            "Loop over n, f, i and j: window = padded[n, :, i * stride : i * stride + KH, j * stride : j * stride + "
-            "KW]; dw[f] += dout[n, f, i, j] * window. dw begins as np.zeros(w_shape, dtype=x.dtype).",
+            "Let padded be x with its frame. Loop over n, f, i and j: window = padded[n, :, i * stride : i * stride + "
+            "KH, j * stride : j * stride + KW]; dw[f] += dout[n, f, i, j] * window. dw begins as np.zeros(w_shape, "
+            "dtype=x.dtype).",
         ),
         inputs=lambda rng: of_weight(conv2d_inputs(rng)),
         small=lambda: of_weight(conv2d_small()),

@@ -135,7 +135,7 @@ def col2im_small() -> dict[str, Case]:
 
 AT_LEAST = 15  # times as fast as the plain loop. Measured, busy or not: loops over places up to 9, all others 30 to 200
 ROUNDS, PATIENCE = 8, 0.1  # rounds at least; seconds after which a slow answer gets no further round
-RACE_X, RACE_W = (1, 1, 5, 912), (1, 1, 3, 1)  # one image, one filter, 3 × 910 places: loops over rows are fine
+RACE_X, RACE_W = (1, 1, 5, 912), (1, 1, 3, 1)  # one image, one filter, 3 × 912 places: loops over rows are fine
 SAMPLE = 30  # places on which the plain loop is timed: a short run is seldom interrupted
 
 

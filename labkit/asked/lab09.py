@@ -41,8 +41,7 @@ class Gatherer(Holder):
 
 
 def sgd_inputs(rng: np.random.Generator) -> dict[str, Case]:
-    def case(catches, weight, bias, steps=3, dtype=np.float64, keys=("weight", "bias"), gathered=False, order="C",
-             keywords=(), **settings):  # fmt: skip
+    def case(catches, weight, bias, steps=3, dtype=np.float64, order="C", keywords=(), **settings):
         def draw(*shape):
             return np.asarray(rng.standard_normal(shape).astype(dtype), order=order)
 
@@ -50,7 +49,7 @@ def sgd_inputs(rng: np.random.Generator) -> dict[str, Case]:
             "weight": draw(*weight), "bias": draw(*bias), "weight_grads": draw(steps, *weight),
             "bias_grads": draw(steps, *bias),
         }  # fmt: skip
-        return Case(catches, {**arrays, "keys": keys, "gathered": gathered, **settings}, keywords)
+        return Case(catches, {**arrays, **settings}, keywords)
 
     return {
         "momentum": case("the formula of the velocity, or where its state lives", (4, 3), (4,), 4,
@@ -61,9 +60,9 @@ def sgd_inputs(rng: np.random.Generator) -> dict[str, Case]:
         "kernels": case("two axes taken for granted", (3, 2, 2, 3), (3,), lr=0.05, momentum=0.5,
                         keywords=("momentum",)),  # fmt: skip
         "two parameters of one shape": case("one velocity for all, or for all of a shape", (3, 2), (3, 2), 4,
-                                            keys=("0.weight", "2.weight"), lr=0.1, momentum=0.8),  # fmt: skip
-        "dicts gathered anew": case("a new array put into the dict", (2, 3), (2,), keys=("0.weight", "0.bias"),
-                                    gathered=True, lr=0.25, momentum=0.6),  # fmt: skip
+                                            lr=0.1, momentum=0.8, keys=("0.weight", "2.weight")),  # fmt: skip
+        "dicts gathered anew": case("a new array put into the dict", (2, 3), (2,), lr=0.25, momentum=0.6,
+                                    keys=("0.weight", "0.bias"), gathered=True),  # fmt: skip
         "a large step": case("a gradient that is cut off, or a step that is", (2, 2), (2,), lr=40.0, momentum=0.9),
         "float32": case("float64 for float32", (3, 4), (3,), dtype=np.float32, lr=0.1, momentum=0.9),
         "another order in memory": case("only arrays in row order", (3, 4), (3,), order="F", lr=0.1, momentum=0.7),
@@ -75,8 +74,8 @@ def sgd_small() -> dict[str, Case]:
         arrays = {"weight": whole(*weight).astype(dtype), "weight_grads": whole(*weight_grads).astype(dtype)}
         if bias is not None:
             arrays |= {"bias": whole(*bias).astype(dtype), "bias_grads": whole(*bias_grads).astype(dtype)}
-        settings = {"lr": lr} | ({"momentum": momentum} if momentum else {})
-        return Case("", {**arrays, "keys": ("weight", "bias"), "gathered": gathered, **settings})
+        settings = {"lr": lr} | ({"momentum": momentum} if momentum else {}) | ({"gathered": True} if gathered else {})
+        return Case("", {**arrays, **settings})
 
     return {
         "one number": case([5], [[2], [2]], 0.5),
@@ -90,10 +89,16 @@ def sgd_small() -> dict[str, Case]:
     }
 
 
+AT_REST = "with a new optimiser and gradients of 0"
+
+
 def several_steps(answer: Callable, case: Case, returns: dict[str, str]) -> dict[str, object]:
     """Make an optimiser, hand it gradients step by step, and note the model's own arrays after each step.
 
     After the first step a second optimiser makes two steps with a model of its own, equal to the first at its start.
+    At the end a new optimiser makes one step with the first model, whose gradients are 0 then.
+
+    `keys` in a case: the parameters' names; `gathered`: the dicts are made anew at each look.
     """
     names = [name for name in ("weight", "bias") if name in case.args]
     first, second = model_of(case, names), model_of(case, names)
@@ -108,19 +113,27 @@ def several_steps(answer: Callable, case: Case, returns: dict[str, str]) -> dict
                 told = f"of a second model after its step {again + 1}"
                 seen |= {f"{name} {told}": second.own[name].copy() for name in names}
     params, grads = first.params, first.grads
-    for name, key in zip(names, case.args["keys"]):
+    for name, key in zip(names, keys_of(case)):
         seen[f"{name} gradient after the last step"] = first.own_grads[name].copy()
         kept = params.get(key) is first.own[name] and grads.get(key) is first.own_grads[name]
         seen[f"{name} is the model's own array still"] = np.array(kept)
-    return seen
+    last = optimiser(answer, first, case)
+    for name in names:
+        first.own_grads[name][...] = 0
+    last.step()
+    return seen | {f"{name} {AT_REST}": first.own[name].copy() for name in names}
+
+
+def keys_of(case: Case) -> tuple[str, ...]:
+    return case.args.get("keys", ("weight", "bias"))
 
 
 def model_of(case: Case, names: list[str]) -> Holder:
     """A model with copies of the parameters, and gradients that are left over from an earlier backward."""
     own = {name: case.args[name].copy(order="K") for name in names}
     own_grads = {name: np.full_like(own[name], 7) for name in names}
-    dicts = [{key: arrays[name] for name, key in zip(names, case.args["keys"])} for arrays in (own, own_grads)]
-    model = (Gatherer if case.args["gathered"] else Holder)(*dicts)
+    dicts = [{key: arrays[name] for name, key in zip(names, keys_of(case))} for arrays in (own, own_grads)]
+    model = (Gatherer if case.args.get("gathered") else Holder)(*dicts)
     model.own, model.own_grads = own, own_grads
     return model
 
@@ -196,6 +209,7 @@ def weights(answer: Callable, shape: tuple[int, ...], rng: np.random.Generator, 
 
 LR = 0.02  # of the optimiser that `fit` is given here
 EVENTS = "TEZFLBS"  # train, eval, zero_grad, forward, loss, backward, step
+EVAL_SHIFT = 0.5  # added to the logits in eval mode, so that a loss from there is another one
 TOO_MANY = 3  # times as many forwards as there should be: something has no end
 
 
@@ -209,6 +223,8 @@ class Notes:
         self.training: list[bool] = []  # of each forward
         self.labels: list[np.ndarray] = []  # of each loss
         self.losses: list[float] = []
+        self.logits: np.ndarray | None = None  # what the last forward gave
+        self.aligned: list[bool] = []  # of each loss: it was given all of those logits, in their order
         self.clean: list[bool] = []  # of each backward: the gradients were zero before
         self.weights: list[np.ndarray] = []  # before each step
 
@@ -259,7 +275,10 @@ class Model:
         notes.training.append(self._training)
         self._x = x.reshape(len(x), -1).copy()
         notes.batches.append(self._x)
-        return self._x @ self._weight.T
+        notes.logits = self._x @ self._weight.T
+        if not self._training:
+            notes.logits += notes.dtype.type(EVAL_SHIFT)
+        return notes.logits.copy()
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
         if self._x is None:
@@ -288,6 +307,7 @@ class Loss:
             raise ValueError(f"loss: labels have shape {labels.shape}, expected ({len(logits)},) as the logits")
         self.notes.events.append("L")
         self.notes.labels.append(labels.copy())
+        self.notes.aligned.append(np.array_equal(logits, self.notes.logits))
         distance = np.subtract(logits[:, 0], labels, dtype=logits.dtype, casting="unsafe")
         value = float(distance @ distance) / len(distance)
         self.notes.losses.append(value)
@@ -324,10 +344,10 @@ def fit_inputs(rng: np.random.Generator) -> dict[str, Case]:
         "batches that come out even": case("an empty batch, or the last one lost", 15, 5, 2),
         "a last batch of one": case("a last batch that counts like a full one", 16, 5, 2, (2,), np.float64, np.int32,
                                     keywords=("epochs", "batch_size", "rng")),  # fmt: skip
-        "one epoch": case("one epoch too many, or too few", 14, 4, 1),
+        "one epoch": case("one epoch too many, or too few; a first epoch in the order of x", 14, 4, 1),
         "full batch": case("batch_size taken for the number of batches", 15, 15, 3),
         "more than there are": case("no batch at all", 14, 20, 3),
-        "one sample a batch": case("an axis of length 1 lost, or batches counted as samples", 9, 1, 2),
+        "one sample a batch": case("an axis of length 1 lost, or batches counted as samples", 15, 1, 2),
         "found in eval mode": case("the mode left as it was found", 14, 4, 2, training=False),
         "images in float32": case("images made flat, or float64 for float32", 14, 4, 2, (1, 2, 3), np.float32,
                                   np.uint8),  # fmt: skip
@@ -351,6 +371,7 @@ def fit_small() -> dict[str, Case]:
         "one sample a batch": case([1, 0, 2], 1, 2),
         "images": case([1, 0, 2], 2, 2, axes=4, dtype=np.float32, label_dtype=np.uint8),
         "many epochs": case([0, 1, 2, 1, 0, 2], 3, 16),
+        "nine samples": case([0, 1, 2, 1, 0, 2, 0, 1, 2], 1, 2),
     }
 
 
@@ -367,6 +388,7 @@ def several_fits(answer: Callable, case: Case, returns: dict[str, str]) -> dict[
     events    the calls in their order, as places in EVENTS
     samples, sizes   the samples of all forwards, one after the other, and how many in each
     labels, losses   what the loss was given, likewise, and what it gave
+    aligned   for each loss: whether it was given the logits of the last forward, as they came
     training, clean  the mode of each forward; for each backward whether the gradients were zero before
     weights   before each step, and at the end
     """
@@ -422,6 +444,7 @@ def told(history: np.ndarray, notes: Notes, model: Model) -> dict[str, np.ndarra
         "labels": joined(notes.labels),
         "label sizes": np.array([len(one) for one in notes.labels], np.int64),
         "losses": np.array(notes.losses, np.float64),
+        "aligned": np.array(notes.aligned, bool),
         "training": np.array(notes.training, bool),
         "clean": np.array(notes.clean, bool),
         "weights": np.stack([*notes.weights, model._weight.ravel()]),

@@ -219,6 +219,13 @@ def swapped(w):
     return w.swapaxes(2, 3)
 
 
+def square(dout):
+    """dout[n, f, i, j] with i up to OW and j up to OH: out of range unless these are alike."""
+    if dout.shape[2] != dout.shape[3]:
+        raise IndexError("index is out of bounds")
+    return dout
+
+
 def turned(array):
     """The last two axes turned by 180°; a copy, since torch takes no negative strides."""
     return np.flip(array, (-2, -1)).copy()
@@ -274,6 +281,12 @@ def dx_touched(dout, w, x_shape, s, p):
     """As large as what the windows reach, in place of as large as x."""
     reach = [(n - 1) * s + k - p for n, k in zip(dout.shape[2:], w.shape[2:])]
     return scatter(dout, w, x_shape, s, p)[:, :, p : reach[0], p : reach[1]]
+
+
+def dx_reached(dout, w, x_shape, s, p):
+    """The padded images' gradient, as large as what the windows reach, and not cropped."""
+    reach = [(n - 1) * s + k for n, k in zip(dout.shape[2:], w.shape[2:])]
+    return scatter(dout, w, x_shape, s, p)[:, :, : reach[0], : reach[1]]
 
 
 def dx_wrapped(dout, w, x_shape, s, p):
@@ -362,6 +375,8 @@ SENTENCES = {
     ),
     "one_filter_only": "Only one filter counts in your result, or all got one filter's gradient. Loop over all F.",
     "one_image_only": ONE_IMAGE,
+    "images_summed": "Every image got the sum over all images. dout[n, f, i, j] gives to the window of image n alone.",
+    "filters_summed": "Every filter got the sum over all filters. dout[n, f, i, j] gives to filter f alone.",
     "overwritten": OVERWRITTEN,
     "averaged": AVERAGED,
     "stride_ignored": STRIDE_IGNORED,
@@ -372,6 +387,10 @@ SENTENCES = {
     ),
     "not_cropped": "Your dx still has its frame. Cut off the padding on all four sides: dx has the shape of x.",
     "one_side_only": ONE_SIDE,
+    "all_axes_padded": (
+        "You padded all four axes: np.pad(x, p) puts images and channels of zeros around the batch, too. Only the last "
+        "two axes have a frame."
+    ),
     "padding_ignored": PADDING_IGNORED,
     "negative_index": WRAPPED,
     "empty_slice_at_zero": EMPTY_SLICE,
@@ -456,6 +475,7 @@ DX = {
         lambda d, w, shape, s, p: repeated(dx_of(d, w, shape, s, p), 0, 0),
         lambda d, w, shape, s, p: dx_of(d, w, shape, s, p)[-1],
     ),
+    "images_summed": (lambda d, w, shape, s, p: dx_of(np.repeat(d.sum(0, keepdims=True), len(d), 0), w, shape, s, p),),
     "overwritten": (bent_scatter(add=False), dx_last_of_all, dx_last_tap),
     "averaged": (
         lambda d, w, shape, s, p: part(dx_of(d, w, shape, s, p), len(d)),
@@ -490,13 +510,18 @@ DX = {
         lambda d, w, shape, s, p: dx_never_written(d, w, shape, s, p) if p else dx_of(d, w, shape, s, p),
         lambda d, w, shape, s, p: np.zeros((*shape[:2], shape[2] + 2 * p, shape[3] + 2 * p), d.dtype)[:, :, p:-p, p:-p],
     ),
-    "left_over_cut": (dx_touched,),
+    "left_over_cut": (
+        dx_touched,
+        lambda d, w, shape, s, p: cropped(dx_reached(d, w, shape, s, p), shape, p),
+        dx_reached,
+    ),
     "height_for_width": (
         *both_ways(bent_scatter, columns=lambda d, w, shape: d.shape[2]),
         *both_ways(bent_scatter, kernel=lambda d, w, shape: (w.shape[2],) * 2),
         lambda d, w, shape, s, p: scatter(d, w, shape, s, p)[:, :, p : p + shape[2], p : p + shape[2]],
         lambda d, w, shape, s, p: dx_of(d, w, shape, s, p).swapaxes(2, 3),
         lambda d, w, shape, s, p: dx_of(swapped(d), w, shape, s, p),
+        lambda d, w, shape, s, p: dx_of(square(d), w, shape, s, p),
     ),
     "last_place_missing": (
         lambda d, w, shape, s, p: dx_of(kept(d, ..., slice(-1), slice(-1)), w, shape, s, p),
@@ -622,6 +647,9 @@ DW = {
         lambda d, x, shape, s, p: dw_of(d, repeated(x, 0, 0), shape, s, p),
         lambda d, x, shape, s, p: dw_of(d, repeated(x, 0, -1), shape, s, p),
     ),
+    "filters_summed": (
+        lambda d, x, shape, s, p: np.repeat(dw_of(d, x, shape, s, p).sum(0, keepdims=True), shape[0], 0),
+    ),
     "overwritten": (
         lambda d, x, shape, s, p: dw_of(kept(d, ..., -1, -1), x, shape, s, p),
         lambda d, x, shape, s, p: dw_of(kept(d, -1, slice(None), -1, -1), x, shape, s, p),
@@ -642,11 +670,16 @@ DW = {
         lambda d, x, shape, s, p: gather(d, x, shape, s, 0, scalars=True),
     ),
     "one_side_only": (other_padding(0, 2), other_padding(2, 0)),
+    "all_axes_padded": (
+        lambda d, x, shape, s, p: gather(d, np.pad(x, p), shape, s, 0),
+        lambda d, x, shape, s, p: dw_of(d, np.pad(x, p)[: len(x), : x.shape[1]], shape, s, 0),
+    ),
     "negative_index": (dw_minus_p, dw_wrapped),
     "height_for_width": (
         *both_ways(bent_gather, columns=lambda d, x, shape: d.shape[2]),
         *both_ways(bent_gather, kernel=lambda d, x, shape: (shape[2],) * 2),
         lambda d, x, shape, s, p: dw_of(swapped(d), x, shape, s, p),
+        lambda d, x, shape, s, p: dw_of(square(d), x, shape, s, p),
     ),
     "last_place_missing": (
         lambda d, x, shape, s, p: dw_of(kept(d, ..., slice(-1), slice(-1)), x, shape, s, p),
@@ -877,6 +910,8 @@ def in_place(w, step):
 
 def by_updated_weights(right, step, found, precise=1e-8):
     """Whether what was found is off by a multiple of `step`, and `step` is not just a multiple of what is right."""
+    if not np.isfinite(found).all():
+        return False
     change = found - right
     lengths = [max(float(np.linalg.norm(one)), 1e-300) for one in (right, step, change)]
     along = abs(np.vdot(step, change)) / (lengths[1] * lengths[2])
@@ -891,7 +926,8 @@ def shows_updated_weights(case, outputs):
     dw = dw_of(dout, x, w.shape, *more)
     if w.dtype != np.float64 or outputs["dw"].shape != dw.shape or not np.allclose(outputs["dw"], dw):
         return False
-    if outputs["dx"].shape != x.shape or not np.allclose(outputs["db"], db_of(dout)):
+    db = db_of(dout)
+    if outputs["dx"].shape != x.shape or outputs["db"].shape != db.shape or not np.allclose(outputs["db"], db):
         return False
     right, step = (dx_of(dout, one, x.shape, *more) for one in (w, dw))
     return by_updated_weights(right, step, outputs["dx"])
@@ -910,10 +946,43 @@ def after_the_gradients(name):
 
 OF_PARTS_ALONE = (
     "kernel_mirrored", "kernel_transposed", "channels_summed", "one_channel_only", "repeated_not_spread",
-    "stride_one_way", "last_place_missing", "reshaped_for_transposed", "one_number", "batch_only", "space_only",
-    "axes_kept",
+    "stride_one_way", "last_place_missing", "reshaped_for_transposed", "one_number", "batch_only",
 )  # fmt: skip
 MERGED = [name for name in SENTENCES if name in DX.keys() | DW.keys() | DB.keys() and name not in OF_PARTS_ALONE]
+
+NOT_HANDED_ON = {
+    "stride_ignored": (
+        "You left out the stride. If you call your functions, do you hand stride and padding on, to both? In loops, "
+        "the window of dout[n, f, i, j] begins at row i·stride and column j·stride."
+    ),
+    "padding_ignored": (
+        "You left out the padding. If you call your functions, do you hand stride and padding on, to both? In loops, "
+        "the windows lie on the padded images."
+    ),
+}
+
+
+def dx_swapped(dout, w, x_shape, s, p):
+    """Called with the padding as its stride and the stride as its padding."""
+    return cropped(scatter(dout, w, x_shape, p, s, rows=dout.shape[2]), x_shape, s)
+
+
+def dw_swapped(dout, x, w_shape, s, p):
+    return gather(dout, x, w_shape, p, s)
+
+
+def dx_by_defaults(dout, w, x_shape, s, p):
+    return scatter(dout, w, x_shape, 1, 0, rows=dout.shape[2])
+
+
+def dw_by_defaults(dout, x, w_shape, s, p):
+    return gather(dout, x, w_shape, 1, 0)
+
+
+def in_either(dx, dw):
+    """In one of the two gradients, and in both."""
+    return whole(dx=dx), whole(dw=dw), whole(dx=dx, dw=dw)
+
 
 CONV2D = Reference(
     answer=conv2d_backward,
@@ -924,11 +993,21 @@ CONV2D = Reference(
         *(
             Mistake(
                 name,
-                SENTENCES[name],
+                (SENTENCES | NOT_HANDED_ON)[name],
                 spoilt(name) + ((of_three(lambda one: -one),) if name == "sign" else ()),
                 terms=turned_kernel(conv2d_terms) if name == "kernel_turned" else None,
             )
             for name in MERGED
+        ),
+        Mistake(
+            "stride_and_padding_swapped",
+            "You swapped stride and padding in a call. The stride comes first; or pass both by name.",
+            in_either(dx_swapped, dw_swapped),
+        ),
+        Mistake(
+            "not_handed_on",
+            "You left out stride and padding. If you call your functions, hand both on, for dx and for dw.",
+            in_either(dx_by_defaults, dw_by_defaults),
         ),
         Mistake(
             "order_of_results",
@@ -1023,6 +1102,11 @@ def row_wrapped(d, w, size, s, p):
     return dx
 
 
+def row_reached(d, w, size, s, p):
+    """The padded row's gradient, as long as what the windows reach, and not cropped."""
+    return row_scatter(d, w, size, s, p)[: (len(d) - 1) * s + len(w)]
+
+
 def row_minus_p(d, w, size, s, p):
     dx = np.zeros(size, d.dtype)
     for i, k in np.ndindex(len(d), len(w)):
@@ -1061,13 +1145,17 @@ ROW_DX = {
         lambda d, w, size, s, p: np.zeros(size, d.dtype) if p else row_dx(d, w, size, s, p),
         lambda d, w, size, s, p: np.zeros(size + 2 * p, d.dtype)[p:-p],
     ),
-    "left_over_cut": (lambda d, w, size, s, p: row_scatter(d, w, size, s, p)[p : (len(d) - 1) * s + len(w) - p],),
+    "left_over_cut": (
+        lambda d, w, size, s, p: row_reached(d, w, size, s, p)[p : (len(d) - 1) * s + len(w) - p],
+        lambda d, w, size, s, p: row_reached(d, w, size, s, p)[p : p + size],
+        row_reached,
+    ),
     "last_place_missing": (lambda d, w, size, s, p: row_scatter(d, w, size, s, p, places=len(d) - 1)[p : p + size],),
     "upstream_left_out": tuple(other(row_dx) for other in UPSTREAMS),
     "sign": (lambda d, w, size, s, p: -row_dx(d, w, size, s, p),),
 }
 ROW_DW = {
-    "kernel_turned": (lambda d, x, size, s, p: row_dw(d, x, size, s, p)[::-1],),
+    "dw_reversed": (lambda d, x, size, s, p: row_dw(d, x, size, s, p)[::-1],),
     "upstream_turned": (lambda d, x, size, s, p: row_dw(d[::-1], x, size, s, p),),
     "overwritten": (lambda d, x, size, s, p: row_dw(kept(d, slice(-1, None)), x, size, s, p),),
     "averaged": (
@@ -1106,6 +1194,9 @@ def spoilt_row(name):
     return (*(whole_row(dx=one) for one in of_dx), *(whole_row(dw=one) for one in of_dw), *both)
 
 
+TURNED_ROWS = (whole_row(ROW_DX["kernel_turned"][0], ROW_DW["dw_reversed"][0]),)
+
+
 def row_updated_first(minus):
     def answer(dout, x, w, stride=1, padding=0):
         dw = row_dw(dout, x, len(w), stride, padding)
@@ -1141,6 +1232,7 @@ IN_A_ROW = {
         "The kernel lies the wrong way round in your gradient. If dout[i] times w is added to the windows of dx, w "
         "stays as it is. If windows slide over dout, w is turned round. dw is never turned."
     ),
+    "dw_reversed": "Your dw is the wrong way round: dw[k] belongs to w[k].",
     "stride_ignored": "You left out the stride. The window of dout[i] begins at i·stride.",
     "not_cropped": "Your dx still has its padding. Cut it off at both ends: dx has the length of x.",
     "one_side_only": "You padded one end only, or cropped one end only. The zeros go left and right.",
@@ -1182,10 +1274,10 @@ CONV1D = Reference(
             Mistake(
                 name,
                 {**SENTENCES, **IN_A_ROW}[name],
-                spoilt_row(name),
+                spoilt_row(name) + (TURNED_ROWS if name == "kernel_turned" else ()),
                 terms=turned_kernel(row_terms) if name == "kernel_turned" else None,
             )
-            for name in SENTENCES
+            for name in SENTENCES | IN_A_ROW
             if name in ROW_DX.keys() | ROW_DW.keys()
         ),
         Mistake("order_of_results", IN_A_ROW["order_of_results"], (whole_row(change=lambda dx, dw: (dw, dx)),)),

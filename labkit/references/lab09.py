@@ -12,7 +12,7 @@ from torch.optim.sgd import sgd
 from torch.utils.data import BatchSampler
 
 from labkit.asked.exercise import Case
-from labkit.asked.lab09 import EVENTS, LR, MANY
+from labkit.asked.lab09 import AT_REST, EVAL_SHIFT, EVENTS, LR, MANY
 from labkit.checks.comparing import number
 from labkit.references.reference import Mistake, Reference, Tolerance
 from labkit.references.shared import factor
@@ -182,6 +182,54 @@ def not_alike(case, outputs):
     return any(not np.array_equal(outputs[first], outputs[second]) for first, second in pairs)
 
 
+class KeptOnTheModel:
+    """The velocities are the model's: a new optimiser goes on with them."""
+
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.momentum = model, lr, momentum
+        if not hasattr(model, "velocity"):
+            model.velocity = {name: np.zeros_like(param) for name, param in model.params.items()}
+
+    def step(self):
+        for name, param in self.model.params.items():
+            v = self.model.velocity[name]
+            v *= self.momentum
+            v += self.model.grads[name]
+            param -= self.lr * v
+
+
+class KeptByArray:
+    """The velocities in one dict outside, each beside the array it belongs to."""
+
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.momentum = model, lr, momentum
+        del self.kept[:-20]
+
+    def step(self):
+        for name, param in self.model.params.items():
+            v = next((v for one, v in self.kept if one is param), None)
+            if v is None:
+                v = np.zeros_like(param)
+                self.kept.append((param, v))
+            v *= self.momentum
+            v += self.model.grads[name]
+            param -= self.lr * v
+
+
+def went_on(case, outputs):
+    """A new optimiser moved the weight by the velocity of the old one."""
+    if not case.args.get("momentum") or "weight gradient after the last step" not in outputs:
+        return False
+    weight, grads, lr, momentum = (case.args[name] for name in ("weight", "weight_grads", "lr", "momentum"))
+    p, v, _ = steps_before(len(grads), weight, grads, lr, momentum)
+    v = momentum * v + grads[-1]
+    room = 100 * Tolerance().of(weight)
+    moved = p - lr * v - lr * momentum * v
+    return np.abs(lr * momentum * v).max() > room and np.allclose(outputs[f"weight {AT_REST}"], moved, room, room)
+
+
 def aliasing(in_place):
     """The first velocity is the array of the gradient itself."""
 
@@ -233,6 +281,29 @@ def scaled(g, v, lr):
 
 def overwritten(g, v, lr):
     g[...] = v
+
+
+class GradientsReplaced(stepping()):
+    """Puts new zeros into model.grads after the step."""
+
+    def step(self):
+        super().step()
+        for name, param in self.model.params.items():
+            self.model.grads[name] = np.zeros_like(param)
+
+
+class ParamsForVelocities:
+    """v = dict(model.params): a new dict that holds the parameters themselves."""
+
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.momentum, self.velocity = model, lr, momentum, dict(model.params)
+
+    def step(self):
+        for name, param in self.model.params.items():
+            v = self.velocity[name]
+            v *= self.momentum
+            v += self.model.grads[name]
+            param -= self.lr * v
 
 
 class FirstOnly(stepping()):
@@ -373,8 +444,8 @@ SGD = Reference(
         ),
         Mistake(
             "velocity_does_not_begin_at_zero",
-            "Your velocity does not begin at 0. Before the first step nothing has moved.",
-            (stepping(start=stale_start), stepping(start=np.copy)),
+            "Your velocity does not begin at 0: make it with np.zeros_like. Before the first step nothing has moved.",
+            (stepping(start=stale_start), stepping(start=np.copy), ParamsForVelocities),
         ),
         Mistake(
             "one_velocity_for_all",
@@ -389,6 +460,13 @@ SGD = Reference(
             shows=not_alike,
         ),
         Mistake(
+            "velocity_of_an_earlier_optimiser",
+            "A new optimiser for the same model went on with the velocities of the old one. Keep them in the "
+            "optimiser, as self.velocity: not on the model, nor in a dict outside.",
+            (KeptOnTheModel, KeptByArray),
+            shows=went_on,
+        ),
+        Mistake(
             "velocity_is_the_gradient",
             "Your first velocity is the gradient's own array, and the next backward overwrites it. Start from zeros, "
             "or from a copy.",
@@ -397,7 +475,7 @@ SGD = Reference(
         Mistake(
             "gradients_zeroed",
             "step() set the gradients to zero. Whoever trains calls zero_grad; step leaves the gradients as they are.",
-            (changing_gradients(zeroed),),
+            (changing_gradients(zeroed), GradientsReplaced),
         ),
         Mistake(
             "gradients_changed",
@@ -547,9 +625,9 @@ def spread_is(name):
 
     def shows(case: Case, outputs: Outputs) -> bool:
         measured, shape = measured_spread(case, outputs), tuple(case.args["shape"])
-        if measured is None:
+        if measured is None or not 20 < fan_in(shape) < 100:  # at 2, 7 and 400 too many formulas agree
             return False
-        near = SURE / math.sqrt(2 * outputs["w"].size)
+        near = 4 / math.sqrt(2 * outputs["w"].size)
         ratios = {one: [rule(shape) / spread_of(shape) for rule in rules] for one, rules in SPREADS.items()}
         found = {one for one, rules in ratios.items() if any(abs(measured / ratio - 1) < near for ratio in rules)}
         return found == {name} and abs(measured - 1) > 2 * near
@@ -562,6 +640,9 @@ SPREADS = {
     "standard_normal": (lambda shape: 1.0,),
     "a_fixed_spread": (lambda shape: 0.01, lambda shape: 0.1, lambda shape: 0.05, lambda shape: 0.001),
     "variance_for_deviation": (lambda shape: 2 / fan_in(shape),),
+    "root_of_fan_in_only": (lambda shape: 2 / math.sqrt(fan_in(shape)),),
+    "root_of_two_only": (lambda shape: math.sqrt(2) / fan_in(shape),),
+    "two_in_the_denominator": (lambda shape: math.sqrt(1 / (2 * fan_in(shape))),),
     "no_factor_two": (lambda shape: math.sqrt(1 / fan_in(shape)),),
     "fan_out": (
         lambda shape: math.sqrt(2 / shape[0]),
@@ -723,6 +804,18 @@ KAIMING = Reference(
             lambda shape, rng: rng.normal(0, 2 / fan_in(shape), shape),
         ),
         spread_mistake(
+            "root_of_fan_in_only",
+            "You took the root of fan_in only. The root is of the whole fraction: √(2/fan_in), not 2/√fan_in.",
+        ),
+        spread_mistake(
+            "root_of_two_only",
+            "You took the root of the 2 only. The root is of the whole fraction: √(2/fan_in), not √2/fan_in.",
+        ),
+        spread_mistake(
+            "two_in_the_denominator",
+            "Your 2 stands below the line: √(1/(2·fan_in)). It belongs above: √(2/fan_in).",
+        ),
+        spread_mistake(
             "no_factor_two",
             "Your standard deviation is the square root of 1 / fan_in. With a 2 in place of the 1 it makes up for the "
             "half that a ReLU sets to zero.",
@@ -792,6 +885,7 @@ class Run:
     batches   samples of the last forward before each step
     labels    labels of the last loss before each step
     losses    what that loss gave
+    aligned   that loss was given the logits of the last forward, as they came
     training  the mode of that forward
     clean     the gradients were zero before the last backward before each step
     windows   forward, loss, backward and step alone, from step to step; what follows the last step last
@@ -803,6 +897,7 @@ class Run:
     batches: list[np.ndarray]
     labels: list[np.ndarray]
     losses: list[float]
+    aligned: list[bool]
     training: list[bool]
     clean: list[bool]
     windows: list[str]
@@ -857,9 +952,9 @@ class Run:
         step = self.a_pass
         return [np.concatenate(self.batches[s : s + step]) for s in range(0, len(self.batches), step)]
 
-    def loss_at(self, step: int, weights: np.ndarray, samples: np.ndarray | None = None) -> float:
+    def loss_at(self, step: int, weights: np.ndarray, samples: np.ndarray | None = None, shift: float = 0.0) -> float:
         chosen = self.batches[step] if samples is None else samples
-        return float(((self.x[chosen].reshape(len(chosen), -1) @ weights - self.y[chosen]) ** 2).mean())
+        return float(((self.x[chosen].reshape(len(chosen), -1) @ weights + shift - self.y[chosen]) ** 2).mean())
 
     def next_weights(self, step: int) -> np.ndarray:
         chosen = self.batches[step]
@@ -924,6 +1019,7 @@ def run_of(case: Case, outputs: Outputs, number: int) -> Run:
     pick = (lambda things, which: [things[place] for place in last[which]]) if complete else (lambda things, which: [])
     return Run(
         of("history"), calls, pick(batches, "F"), pick(labels, "L"), pick(of("losses").tolist(), "L"),
+        pick(of("aligned").tolist(), "L"),
         pick(of("training").tolist(), "F"), pick(of("clean").tolist(), "B"), windows, of("weights"),
         case.args["x"], case.args["y"].astype(np.int64), case.args["epochs"], case.args["batch_size"],
     )  # fmt: skip
@@ -982,6 +1078,8 @@ def batches_fault(case: Case, run: Run) -> str | None:
         return f"the batches had {briefly(run.sizes)} samples; expected {briefly(expected)} in each epoch"
     for samples, labels in zip(run.batches, run.labels):
         if len(samples) != len(labels) or (run.y[samples] != labels).any():
+            if not all(run.aligned):
+                return "the loss was given other rows than model.forward returned, or in another order"
             place = int(np.flatnonzero(run.y[samples] != labels)[0])
             return f"sample {samples[place]} has the label {run.y[samples[place]]} and came with {labels[place]}"
     for epoch, order in enumerate(run.orders, 1):
@@ -1039,6 +1137,8 @@ def orders_fault(runs: list[Run]) -> str | None:
     places = [run.places for run in runs]
     n, first = len(runs[0].x), places[0]
     partitions = ways(runs[0])
+    if told := fixed_epoch(runs):
+        return told
     if partitions * len(first) < 30:
         return None
     if all(in_file_order(run) for run in runs):
@@ -1054,13 +1154,33 @@ def orders_fault(runs: list[Run]) -> str | None:
     return unfair(np.concatenate(places), [len(one) for one in places], runs[0].right_sizes, n)
 
 
+def fixed_epoch(runs: list[Run]) -> str | None:
+    """What no rng changes in the order of single epochs; nothing is said where chance does it once in 10¹¹ times."""
+    apart = runs if runs[0].epochs >= MANY else runs[:2]  # calls whose orders are independent
+    as_filed = [epoch for epoch in range(runs[0].epochs) if all(comes_as_filed(run, epoch) for run in apart)]
+    if as_filed and ways(runs[0]) * len(apart) > CERTAIN:
+        which = "every epoch" if len(as_filed) == runs[0].epochs > 1 else f"epoch {as_filed[0] + 1}"
+        return f"the samples came in the order of x in {which}, whatever rng was"
+    one, other = (run.places for run in runs[:2])
+    if ways(runs[0]) > CERTAIN and (alike := (one == other).all(axis=1)).any() and not alike.all():
+        return f"the order of epoch {alike.argmax() + 1} is the same for every rng"
+    return None
+
+
+CERTAIN = math.log(1e11)
+
+
+def comes_as_filed(run: Run, epoch: int) -> bool:
+    return (run.places[epoch] == np.repeat(np.arange(run.a_pass), run.right_sizes)).all()
+
+
 def ways(run: Run) -> float:
     """The logarithm of how many ways there are to put the samples into batches."""
     return math.lgamma(len(run.x) + 1) - lgammas(run.right_sizes)
 
 
 def in_file_order(run: Run) -> bool:
-    return (run.places == np.repeat(np.arange(run.a_pass), run.right_sizes)).all()
+    return all(comes_as_filed(run, epoch) for epoch in range(run.epochs))
 
 
 def unfair(places: np.ndarray, lengths: list[int], sizes: list[int], n: int) -> str | None:
@@ -1155,6 +1275,13 @@ def loop(order=each_epoch, cut=in_pieces, step=one_step, mean=over_samples, mode
 def kept_order(make):
     """An order that is drawn once and serves for all epochs."""
     return lambda n, rng, epoch, kept: kept.setdefault("order", make(n, rng))
+
+
+def shuffled_again(kept, n, rng):
+    """The order of x at first; it is shuffled from then on."""
+    if "order" in kept:
+        rng.shuffle(kept["order"])
+    return kept.setdefault("order", np.arange(n)).copy()
 
 
 def by_batches(whole):
@@ -1253,6 +1380,47 @@ def loss_over_all(model, loss, optimizer, x, y, epochs, batch_size, rng):
     return history
 
 
+def loss_over_all_in_eval_mode(model, loss, optimizer, x, y, epochs, batch_size, rng):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        for chosen in in_pieces(rng.permutation(len(x)), batch_size):
+            one_step(model, loss, optimizer, x[chosen], y[chosen])
+        model.eval()
+        history.append(loss(model.forward(x), y)[0])
+    return history
+
+
+def looked_at_first(model, loss, optimizer, x, y):
+    """A step that notes the loss of its batch in eval mode, and then learns."""
+    model.eval()
+    value, _ = loss(model.forward(x), y)
+    model.train()
+    one_step(model, loss, optimizer, x, y)
+    return value
+
+
+def rows_picked_afterwards(model, loss, optimizer, x, y, epochs, batch_size, rng):
+    """Puts all samples through the model, and then takes the logits of the batch."""
+    model.train()
+    history = []
+    for _ in range(epochs):
+        total = 0.0
+        for chosen in in_pieces(rng.permutation(len(x)), batch_size):
+            model.zero_grad()
+            value, dlogits = loss(model.forward(x)[chosen], y[chosen])
+            model.backward(dlogits)
+            optimizer.step()
+            total += value * len(chosen)
+        history.append(total / len(x))
+    return history
+
+
+def rest_at_the_start(order, b):
+    """Pieces of which the first is the smaller one."""
+    return [one for one in np.split(order, range(len(order) % b, len(order), b)) if len(one)]
+
+
 def one_for_each_batch(model, loss, optimizer, x, y, epochs, batch_size, rng):
     model.train()
     history = []
@@ -1316,10 +1484,20 @@ def after_steps(run: Run) -> np.ndarray:
     return (losses * run.sizes).reshape(run.epochs, -1).sum(axis=1) / len(run.x)
 
 
-def at_the_ends(run: Run) -> np.ndarray:
+def at_the_ends(run: Run, shift: float = 0.0) -> np.ndarray:
     """The loss of all samples at the weights after each epoch."""
     samples = np.arange(len(run.x))
-    return np.array([run.loss_at(0, run.weights[(e + 1) * run.a_pass], samples) for e in range(run.epochs)])
+    return np.array([run.loss_at(0, run.weights[(e + 1) * run.a_pass], samples, shift) for e in range(run.epochs)])
+
+
+def at_the_ends_in_eval_mode(run: Run) -> np.ndarray:
+    return at_the_ends(run, EVAL_SHIFT)
+
+
+def in_eval_mode(run: Run) -> np.ndarray:
+    """The mean of an epoch as it should be, but for the mode."""
+    losses = np.array([run.loss_at(step, run.weights[step], shift=EVAL_SHIFT) for step in range(run.steps)])
+    return (losses * run.sizes).reshape(run.epochs, -1).sum(axis=1) / len(run.x)
 
 
 def ordered_by(look):
@@ -1340,6 +1518,12 @@ def blocks_kept(runs: list[Run]) -> bool:
     places = np.concatenate([run.places for run in runs])
     same = (places[:, :, None] == places[:, None]) == (block[:, None] == block)
     return runs[0].batch_size > 1 and bool(same.all() and (places != places[0]).any())
+
+
+def first_as_filed(runs: list[Run]) -> bool:
+    """In all calls the first epoch has the order of x, and another has not."""
+    rare = ways(runs[0]) * 2 > CERTAIN
+    return rare and all(comes_as_filed(run, 0) and not in_file_order(run) for run in runs)
 
 
 def missing_rest(run: Run) -> bool:
@@ -1376,9 +1560,18 @@ def other_number_of_epochs(run: Run) -> bool:
     )  # fmt: skip
 
 
+def rest_not_last(run: Run) -> bool:
+    """The right batches, but the smaller one comes earlier in its epoch."""
+    n, b = len(run.x), run.batch_size
+    full = run.right_sizes[:-1]
+    moved = run.sizes != run.right_sizes * run.epochs and sorted(run.sizes) == sorted(run.right_sizes * run.epochs)
+    return bool(n % b and full and run.known and moved)
+
+
 def other_sizes(run: Run) -> bool:
     n, b = len(run.x), run.batch_size
-    return run.known and run.sizes[0] not in (b, n) and sum(run.sizes) == n * run.epochs and 1 < b < n
+    other = run.sizes[0] not in (b, n) and sum(run.sizes) == n * run.epochs and not rest_not_last(run)
+    return run.known and other and 1 < b < n
 
 
 def zero_before_step(run: Run) -> bool:
@@ -1484,13 +1677,20 @@ FIT = Reference(
             shows=changed,
         ),
         Mistake(
+            "logits_picked",
+            "You put all samples through the model and then took rows of its logits. Take the samples first: "
+            "model.forward(x[chosen]).",
+            (rows_picked_afterwards,),
+            shows=sees(lambda run: run.known and not run.paired and not all(run.aligned), always=False),
+        ),
+        Mistake(
             "labels_of_others",
             "Samples came with the labels of others. Take x and y at the same places.",
             (
                 loop(labels=lambda n, rng: np.arange(n)),
                 loop(order=lambda n, rng, epoch, kept: np.arange(n), labels=lambda n, rng: rng.permutation(n)),
             ),
-            shows=sees(lambda run: run.known and not run.paired, always=False),
+            shows=sees(lambda run: run.known and not run.paired and all(run.aligned), always=False),
         ),
         Mistake(
             "last_batch_lost",
@@ -1557,6 +1757,15 @@ FIT = Reference(
             shows=sees(other_number_of_epochs),
         ),
         Mistake(
+            "smaller_batch_first",
+            "Your smaller batch is not the last of its epoch. First the full ones; what is left comes last.",
+            (
+                loop(cut=rest_at_the_start),
+                loop(cut=lambda order, b: in_pieces(order, b)[::-1]),
+            ),
+            shows=sees(rest_not_last),
+        ),
+        Mistake(
             "batch_size_batches",
             "You cut the samples into batch_size parts. batch_size is how many samples are in one batch.",
             (loop(cut=lambda order, b: [one for one in np.array_split(order, b) if len(one)]),),
@@ -1580,8 +1789,14 @@ FIT = Reference(
             "loss_over_all_at_the_end",
             "You took the loss of all samples at the end of each epoch. Asked for is the mean of the losses on the "
             "way: it costs nothing.",
-            (loss_over_all,),
-            shows=noted(at_the_ends),
+            (loss_over_all, loss_over_all_in_eval_mode),
+            shows=noted(at_the_ends, at_the_ends_in_eval_mode),
+        ),
+        Mistake(
+            "loss_in_eval_mode",
+            "You noted losses that were computed in eval mode. Note the loss that each step learns from.",
+            (loop(step=looked_at_first),),
+            shows=noted(in_eval_mode),
         ),
         Mistake(
             "mean_of_batch_means",
@@ -1646,6 +1861,16 @@ FIT = Reference(
                 lambda run: np.cumsum(run.table[0].mean(axis=1)) / np.arange(1, run.epochs + 1),
                 lambda run: np.cumsum(run.table[0].mean(axis=1)),
             ),
+        ),
+        Mistake(
+            "first_epoch_not_shuffled",
+            "Your first epoch takes the samples in the order of x. Draw the order before the batches of an epoch, not "
+            "after them.",
+            (
+                loop(order=lambda n, rng, epoch, kept: rng.permutation(n) if epoch else np.arange(n)),
+                loop(order=lambda n, rng, epoch, kept: shuffled_again(kept, n, rng)),
+            ),
+            shows=ordered_by(first_as_filed),
         ),
         Mistake(
             "not_shuffled",
