@@ -175,12 +175,12 @@ its start, with the right way back and with one that pays every tie. Both were t
 with three seeds and tested on 400.
 
 **Observation.** In the drawings an entry that won four windows got four gradients; of equal entries the first got
-all. About 70 of 100 windows tied. With every tie paid the gradient of the filters was 1.0, 1.4 and 2.7 times as long
+all. About 70 of 100 windows tied; about 40 of 100 were all 0 after ReLU. With every tie paid the gradient of the filters was 1.0, 1.4 and 2.7 times as long
 (0 to 1, standardised, −0.5 to 0.5), that of the biases about 5 to 6 times. The accuracies of both networks were above
 .99. On random numbers both ways back gave the same.
 
 **Inference.** A good accuracy does not say that a gradient is right, and a gradient check without ties in its data
-does not either. The sum of dx, or data with ties, shows the bug. Nothing here says how much the bug would cost on a
+does not either. Nudging cannot judge a tie. The sum of dx, or a comparison with torch on data with ties, shows the bug. Nothing here says how much the bug would cost on a
 harder problem.
 """,
     "lab06-prediction-lucky": """\
@@ -240,7 +240,7 @@ were also moved by 0 to 8 pixels to the right, and the same was done with a netw
 
 **Observation.** The mean accuracies were above .995 for 0 and 1, slightly below 1 for 6 and 9, and near .94 for 3 and
 8. For 0 and 1, it stayed above .9 up to two pixels, fell below .5 at four, and was below .1 at six, where guessing
-gives .5. The network without pooling did about the same.
+gives .5. The network without pooling did about the same up to three pixels, and a little better further out.
 
 **Inference.** The test images, all of them centred, do not show how much the network relies on places. Pooling by 2
 did not protect it. One pair of digits and one kind of shift were tried; a network that averages over all places

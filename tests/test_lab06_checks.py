@@ -126,6 +126,67 @@ def forward_with_exchanged_names(x, kernel_size, stride=None):
     return max_by_views(x, stride, kernel_size)
 
 
+def forward_with_a_guard_for_the_stride(x, kernel_size, stride=None):
+    if max(kernel_size, stride or kernel_size) > min(x.shape[2:]):
+        raise ValueError("too large")
+    return max_by_views(x, kernel_size, stride)
+
+
+def avg_with_a_guard_for_the_stride(x, kernel_size, stride=None):
+    if max(kernel_size, stride or kernel_size) > min(x.shape[2:]):
+        raise ValueError("too large")
+    return avg_by_views(x, kernel_size, stride)
+
+
+def back_with_a_guard_for_the_stride(dout, x, kernel_size, stride=None):
+    if max(kernel_size, stride or kernel_size) > min(x.shape[2:]):
+        raise ValueError("too large")
+    return max_back_by_loops(dout, x, kernel_size, stride)
+
+
+def avg_back_with_a_guard_for_the_stride(dout, x_shape, kernel_size, stride=None):
+    if max(kernel_size, stride or kernel_size) > min(x_shape[2:]):
+        raise ValueError("too large")
+    return avg_back_by_loops(dout, x_shape, kernel_size, stride)
+
+
+def pooled_with_a_near_mask(dout, x, kernel_size, stride=None):
+    stride = stride or kernel_size
+    dx = np.zeros_like(x)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        window = x[n, c, i * stride : i * stride + kernel_size, j * stride : j * stride + kernel_size]
+        u, v = np.argwhere(np.isclose(window, window.max()))[0]
+        dx[n, c, i * stride + u, j * stride + v] += dout[n, c, i, j]
+    return dx
+
+
+def back_of_rounded(dout, x, kernel_size, stride=None):
+    return max_back_by_loops(dout, x.round(4), kernel_size, stride)
+
+
+def back_to_other_places(dout, x, kernel_size, stride=None):
+    stride = stride or kernel_size
+    dx = np.zeros_like(x)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        window = x[n, c, i * stride : i * stride + kernel_size, j * stride : j * stride + kernel_size]
+        u, v = np.unravel_index(np.argmax(window), window.shape)
+        dx[n, c, i * kernel_size + u, j * kernel_size + v] += dout[n, c, i, j]
+    return dx
+
+
+def filled_with_the_smallest(images, down, right):
+    moved = translate_by_padding(images - max(images.min(), 0), down, right)
+    return (moved + max(images.min(), 0)).astype(images.dtype)
+
+
+def translated_through_reshape(images, down, right):
+    out = np.zeros_like(images)
+    flat = out.reshape(-1, *images.shape[-2:])
+    for number, image in enumerate(images.reshape(flat.shape)):
+        flat[number] = translate_by_padding(image, down, right)
+    return out
+
+
 def rolled(images, down, right):
     return np.roll(np.roll(images, down, axis=-2), right, axis=-1)
 
@@ -151,11 +212,20 @@ def moved_in_place(images, down, right):
     return images
 
 
-def in_steps(params, x, labels, relu=lambda da, z, a: da * (z > 0), pool=None, way=None):
+def in_steps(
+    params,
+    x,
+    labels,
+    relu=lambda da, z, a: da * (z > 0),
+    pool=None,
+    way=None,
+    at=lambda rows, labels: (rows, labels),
+    bias=None,
+):
     """The network by hand, with some of its steps open to change; `way` changes the gradients at the end."""
     w, b, v, d = (params[name] for name in ("conv_w", "conv_b", "linear_w", "linear_b"))
     windows = sliding_window_view(x, w.shape[2:], axis=(2, 3))
-    z = np.einsum("ncijuv,fcuv->nfij", windows, w) + b[:, None, None]
+    z = np.einsum("ncijuv,fcuv->nfij", windows, w) + (b[:, None, None] if bias is None else bias)
     a = np.maximum(z, 0)
     p = max_by_views(a, 2)
     flat = p.reshape(len(x), -1)
@@ -163,7 +233,7 @@ def in_steps(params, x, labels, relu=lambda da, z, a: da * (z > 0), pool=None, w
     log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     rows = np.arange(len(x))
     dlogits = np.exp(log_p)
-    dlogits[rows, labels] -= 1
+    dlogits[at(rows, labels)] -= 1
     dlogits /= len(x)
     dp = (dlogits @ v).reshape(p.shape)
     dz = relu((pool or max_back_by_add_at)(dp, a, 2), z, a)
@@ -250,6 +320,22 @@ def network_with_channels_last(params, x, labels):
     return loss, grads | {"linear_w": back}
 
 
+def network_with_all_labels_in_each_row(params, x, labels):
+    return in_steps(params, x, labels, at=lambda rows, labels: (slice(None), labels))
+
+
+def network_with_eye(params, x, labels):
+    """np.eye(K)[labels] is float64."""
+    loss, grads = in_steps(params, x, labels)
+    return loss, {name: one.astype(float) if "linear" in name else one for name, one in grads.items()}
+
+
+def network_with_a_bias_along_the_columns(params, x, labels):
+    f, width = len(params["conv_b"]), x.shape[3] - params["conv_w"].shape[3] + 1
+    bias = params["conv_b"] if f == width else params["conv_b"][:, None, None]
+    return in_steps(params, x, labels, bias=bias)
+
+
 def avg_without_division(dout, x_shape, kernel_size, stride=None):
     return avg_back_by_loops(dout, x_shape, kernel_size, stride) * dout.dtype.type(kernel_size**2)
 
@@ -263,6 +349,18 @@ NAMED = [
     ("max_pool2d_forward", forward_rounding_up, "rounded_up"),
     ("max_pool2d_forward", forward_on_squares, "height_for_width"),
     ("max_pool2d_forward", forward_with_exchanged_names, "kernel_and_stride_exchanged"),
+    ("max_pool2d_forward", forward_with_a_guard_for_the_stride, "stride_guarded"),
+    ("max_pool2d_backward", back_with_a_guard_for_the_stride, "stride_guarded"),
+    ("avg_pool2d_forward", avg_with_a_guard_for_the_stride, "stride_guarded"),
+    ("avg_pool2d_backward", avg_back_with_a_guard_for_the_stride, "stride_guarded"),
+    ("max_pool2d_backward", pooled_with_a_near_mask, "nearly_equal"),
+    ("max_pool2d_backward", back_of_rounded, "nearly_equal"),
+    ("max_pool2d_backward", back_to_other_places, "place_without_the_stride"),
+    ("translate", filled_with_the_smallest, "something_else_comes_in"),
+    ("translate", translated_through_reshape, "written_into_a_copy"),
+    ("forward_backward", network_with_all_labels_in_each_row, "labels_of_all_images"),
+    ("forward_backward", network_with_eye, "precision"),
+    ("forward_backward", network_with_a_bias_along_the_columns, "bias_along_a_map"),
     ("max_pool2d_backward", pooled_with_a_mask, "every_tie_paid"),
     ("max_pool2d_backward", overwriting, "overwritten"),
     ("max_pool2d_backward", later_winners, "last_winner"),

@@ -58,6 +58,7 @@ def pool_inputs(rng: np.random.Generator) -> Cases:
         "window too wide": case(
             "a guard that looks at the height only", (2, 2, 6, 2), 3, ("stride",), "ValueError", stride=1
         ),
+        "stride larger than the image": case("a guard that looks at the stride", (2, 2, 4, 3), 2, stride=5),
     }
 
 
@@ -77,6 +78,7 @@ def pool_small() -> Cases:
         "left over": case([[[[1, 2, 7], [4, -3, 8], [9, 6, 5]]]], 2),
         "overlapping, left over": case([[[[1, 2, 7, 0], [4, -3, 8, 1], [9, 6, 5, 2]]]], 2, stride=2),
         "gaps": case([[[[1, 2, 7, 0, 5], [4, -3, 8, 1, 3]]]], 2, stride=3),
+        "stride larger than the image": case([[[[1, 2], [4, -3]]]], 2, stride=5),
         "window 1, stride 2": case([[[[1, 2, 7, 0]]]], 1, stride=2),
         "two channels": case([[[[1, 2], [4, -3]], [[5, 0], [2, 1]]]], 2),
         "two images": case([[[[1, 2], [4, -3]]], [[[5, 0], [2, 1]]]], 2),
@@ -125,6 +127,10 @@ def max_backward_inputs(rng: np.random.Generator) -> Cases:
         "window as large as the image": case("an axis of length 1 lost", (1, 1, 3, 3), 3),
         "stored by columns": case("a certain order in memory", (2, 3, 6, 4), 2, columns=True),
         "float32": case("float64 for float32", (2, 2, 5, 6), 3, dtype=np.float32, stride=1),
+        "stride larger than the image": case("a guard that looks at the stride", (2, 2, 4, 3), 2, stride=5),
+        "nearly equal": case(
+            "nearly equal taken for equal", 1 + 1e-8 * rng.permutation(96).reshape(2, 2, 4, 6), 2, ("stride",), stride=2
+        ),
     }
 
 
@@ -145,6 +151,8 @@ def max_backward_small() -> Cases:
         "None": case([[[[5, -2]]]], [[[[1, 2, 0, 3], [4, -3, 1, 0]]]], 2, stride=None),
         "left over": case([[[[5]]]], [[[[1, 2, 7], [4, -3, 8], [9, 6, 5]]]], 2),
         "gaps": case([[[[5, -2]]]], [[[[1, 2, 7, 0, 5], [4, -3, 8, 1, 3]]]], 2, stride=3),
+        "stride larger than the image": case([[[[5]]]], [[[[1, 2], [4, -3]]]], 2, stride=5),
+        "nearly equal": case([[[[5]]]], [[[[-1, 0], [1e-9, -2]]]], 2),
         "two channels": case([[[[5]], [[-2]]]], [[[[1, 2], [4, -3]], [[5, 0], [2, 1]]]], 2),
         "two images": case([[[[5]]], [[[-2]]]], [[[[1, 2], [4, -3]]], [[[5, 0], [2, 1]]]], 2),
         "square": case([[[[5, -2], [3, 1]]]], [[[[1, 2, 0, 3], [4, -3, 1, 5], [6, 8, 9, -1], [7, 2, 0, 4]]]], 2),
@@ -156,8 +164,9 @@ def max_backward_small() -> Cases:
 
 
 def translate_inputs(rng: np.random.Generator) -> Cases:
-    def case(catches, shape, down, right, keywords=(), dtype=np.float64, columns=False):
+    def case(catches, shape, down, right, keywords=(), dtype=np.float64, columns=False, positive=False):
         images = drawn(rng, shape, dtype, columns)
+        images = 1 + np.abs(images) if positive else images
         return Case(catches, {"images": images, "down": down, "right": right}, keywords)
 
     return {
@@ -177,12 +186,13 @@ def translate_inputs(rng: np.random.Generator) -> Cases:
         "three axes": case("only four axes work", (3, 5, 4), -1, 1),
         "stored by columns": case("a certain order in memory", (2, 3, 4, 5), 1, 2, columns=True),
         "float32": case("float64 for float32", (2, 2, 4, 5), -1, 1, dtype=np.float32),
+        "all above 0": case("the smallest pixel comes in, not 0", (2, 2, 4, 5), 1, -1, positive=True),
     }
 
 
 def translate_small() -> Cases:
-    def case(images, down, right, dtype=np.float64):
-        return Case("", {"images": np.array(images, dtype), "down": down, "right": right})
+    def case(images, down, right, dtype=np.float64, order="C"):
+        return Case("", {"images": np.array(images, dtype, order=order), "down": down, "right": right})
 
     plane = [[1, 2, 3], [4, 5, 6]]
     return {
@@ -200,6 +210,7 @@ def translate_small() -> Cases:
         "a batch": case([[plane]], 1, 1),
         "two images": case([[[[1, 2, 3], [4, 5, 6]]], [[[7, 8, 9], [1, 3, 5]]]], 1, 0),
         "float32": case(plane, 0, 1, np.float32),
+        "stored by columns": case([[[[1, 2]], [[3, 4]]], [[[5, 6]], [[7, 8]]]], 0, 1, order="F"),
     }
 
 
@@ -277,6 +288,9 @@ def network_inputs(rng: np.random.Generator) -> Cases:
         "images of very different brightness": case("one maximum for all rows", (2, 1, 6, 5), (2, 3, 2), 3, [1, 2]),
         "stored by columns": case("a certain order in memory", (3, 2, 6, 5), (2, 3, 2), 3, [2, 1, 0], columns=True),
         "float32": case("float64 for float32", (2, 2, 6, 7), (2, 3, 2), 3, [1, 0], dtype=np.float32),
+        "maps as high and as wide as there are filters": case(
+            "a filter's bias added to a row or a column", (3, 2, 4, 3), (2, 3, 2), 3, [2, 0, 1]
+        ),
     }
     far = cases["images of very different brightness"].args  # the logits of the second image lie far above the first's
     far["linear_w"], far["conv_b"] = 1 + np.abs(far["linear_w"]), 1 + np.abs(far["conv_b"])
@@ -357,6 +371,7 @@ def avg_backward_inputs(rng: np.random.Generator) -> Cases:
         "window as large as the image": case("an axis of length 1 lost", (1, 1, 3, 3), 3),
         "stored by columns": case("a certain order in memory", (2, 3, 6, 4), 2, columns=True),
         "float32": case("float64 for float32", (2, 2, 5, 6), 3, dtype=np.float32, stride=1),
+        "stride larger than the image": case("a guard that looks at the stride", (2, 2, 4, 3), 2, stride=5),
     }
 
 
@@ -373,6 +388,7 @@ def avg_backward_small() -> Cases:
         "None": case([[[[8, -4]]]], (1, 1, 2, 4), 2, stride=None),
         "left over": case([[[[8]]]], (1, 1, 3, 3), 2),
         "gaps": case([[[[8, -4]]]], (1, 1, 2, 5), 2, stride=3),
+        "stride larger than the image": case([[[[8]]]], (1, 1, 2, 2), 2, stride=5),
         "window 1": case([[[[8, -4]]]], (1, 1, 1, 2), 1),
         "two channels": case([[[[8]], [[-4]]]], (1, 2, 2, 2), 2),
         "two images": case([[[[8]]], [[[-4]]]], (2, 1, 2, 2), 2),
@@ -453,7 +469,8 @@ EXERCISES = (
             "Forward, and keep everything: z (convolution and bias), a = np.maximum(z, 0), p (pooled), "
             "flat = p.reshape(N, -1), logits = flat @ linear_w.T + linear_b. Back, from the last to the first: "
             "dlogits = "
-            "(softmax − one-hot) / N; linear_w gets dlogits.T @ flat; dflat = dlogits @ linear_w; dp = dflat in "
+            "(softmax − one-hot) / N, where log softmax is logit − largest − log Σ e^(logit − largest) in each row; "
+            "linear_w gets dlogits.T @ flat; dflat = dlogits @ linear_w; dp = dflat in "
             "the shape "
             "of p; da: each entry of dp to the first largest of its window; dz = da * (z > 0); then the gradients "
             "of the "

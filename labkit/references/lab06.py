@@ -173,6 +173,9 @@ OVERWRITTEN = (
     "Where windows overlap, the gradient of one window overwrites that of another. An entry gets the sum over all "
     "windows it belongs to: +=, not =."
 )
+STRIDE_GUARDED = (
+    "You refused a stride larger than the image. Only the window has to fit: with such a stride there is just one."
+)
 SIZE_OF_DX = (
     "dx has not the shape of x. Rows and columns that no window touched belong to it too, with a gradient of 0. "
     "Begin with np.zeros of the shape of x."
@@ -274,6 +277,7 @@ def wrong_windows(right, reduce) -> tuple[Mistake, ...]:
             (
                 pooling(reduce, lambda x, k, s: (x, step_of(k, s), k)),
                 pooling(reduce, lambda x, k, s: (x, step_of(k, s), step_of(k, s)), guard=(False, False)),
+                stride_refused(pooling(reduce, lambda x, k, s: (x, step_of(k, s), k)), any),
             ),
         ),
         Mistake(
@@ -385,6 +389,7 @@ def wrong_windows(right, reduce) -> tuple[Mistake, ...]:
             "Your guard refuses a window exactly as large as the image. That one fits, once.",
             (refusing(right, lambda k, h, w: k >= h or k >= w), refusing(right, lambda k, h, w: k >= h and k >= w)),
         ),
+        Mistake("stride_guarded", STRIDE_GUARDED, (stride_refused(right, any), stride_refused(right, all))),
         axis_lost(right),
         precision(right),
         in_place(right, lambda x, *_: x.fill(0), lambda x, *_: np.maximum(x, 0, out=x), lambda x, *_: x.sort()),
@@ -399,6 +404,17 @@ def filled_up(x, k, s):
     """Zeros below and at the right, until nothing is left over."""
     more = [-(size - k) % s for size in x.shape[2:]]
     return np.pad(x, [(0, 0), (0, 0), (0, more[0]), (0, more[1])])
+
+
+def stride_refused(right, which):
+    """`right`, but a ValueError where the stride is larger than any side of the image, or than all."""
+
+    def answer(x, kernel_size, stride=None):
+        if which(step_of(kernel_size, stride) > size for size in x.shape[2:]):
+            raise ValueError("the window does not fit")
+        return right(x, kernel_size, stride)
+
+    return answer
 
 
 def refusing(right, unfit):
@@ -546,6 +562,14 @@ def every(window, gradient):
     return (window == window.max()) * gradient
 
 
+def nearly_every(window, gradient):
+    return np.isclose(window, window.max()) * gradient
+
+
+def first_of_nearly(window, gradient):
+    return at(window, int(np.isclose(window, window.max()).argmax()), gradient)
+
+
 def every_share(window, gradient):
     return every(window, gradient) / (window == window.max()).sum()
 
@@ -571,6 +595,17 @@ def above(start, default):
         return at(window, 0, gradient) if default else np.zeros(window.shape, window.dtype)
 
     return pay
+
+
+def stride_refused_back(pay, which):
+    """The right way back, but a ValueError where the stride is larger than any side of the image, or than all."""
+
+    def answer(dout, x, kernel_size, stride=None):
+        if which(step_of(kernel_size, stride) > size for size in x.shape[2:]):
+            raise ValueError("the window does not fit")
+        return scattering(pay)(dout, x, kernel_size, stride)
+
+    return answer
 
 
 def wrong_way_back(pay) -> tuple[Mistake, ...]:
@@ -643,6 +678,7 @@ def wrong_way_back(pay) -> tuple[Mistake, ...]:
                 scattering(pay, counts=lambda d, x, k, s: (d[1], d[0])),
             ),
         ),
+        Mistake("stride_guarded", STRIDE_GUARDED, (stride_refused_back(pay, any), stride_refused_back(pay, all))),
     )
 
 
@@ -677,14 +713,18 @@ def bent_winners(change):
     return lambda dout, x, kernel_size, stride=None: max_pool2d_backward(dout, change(x), kernel_size, stride)
 
 
-def without_the_windows_place(dout, x, kernel_size, stride=None):
-    """dx[row, column] for dx[i·stride + row, j·stride + column]."""
-    dx, s = np.zeros_like(x), step_of(kernel_size, stride)
-    for n, c, i, j in np.ndindex(*dout.shape):
-        window = x[n, c, i * s : i * s + kernel_size, j * s : j * s + kernel_size]
-        row, column = divmod(int(window.argmax()), kernel_size)
-        dx[n, c, row, column] += dout[n, c, i, j]
-    return dx
+def written_from(begin):
+    """dx[begin·i + row, begin·j + column] for dx[i·stride + row, j·stride + column]; `begin` of the kernel's size."""
+
+    def backward(dout, x, kernel_size, stride=None):
+        dx, s, b = np.zeros_like(x), step_of(kernel_size, stride), begin(kernel_size)
+        for n, c, i, j in np.ndindex(*dout.shape):
+            window = x[n, c, i * s : i * s + kernel_size, j * s : j * s + kernel_size]
+            row, column = divmod(int(window.argmax()), kernel_size)
+            dx[n, c, b * i + row, b * j + column] += dout[n, c, i, j]
+        return dx
+
+    return backward
 
 
 MAX_BACKWARD = Reference(
@@ -697,6 +737,17 @@ MAX_BACKWARD = Reference(
             "Where several entries of a window are the largest, you paid all of them. The window has one gradient to "
             "give: it goes to the first of them in row order, and only there.",
             (scattering(every), scattering(every, join="overwrite with what is not 0")),
+        ),
+        Mistake(
+            "nearly_equal",
+            "You took entries for equal that are nearly equal. Compare them as they are, without isclose and without "
+            "rounding: however little larger an entry is, it wins alone.",
+            (
+                scattering(first_of_nearly),
+                scattering(nearly_every),
+                bent_winners(lambda x: x.round(4)),
+                bent_winners(lambda x: x.round(6)),
+            ),
         ),
         Mistake(
             "tie_shared",
@@ -760,7 +811,13 @@ MAX_BACKWARD = Reference(
             "window_forgotten",
             "You wrote to the winner's place inside its window. The window itself begins at row i·stride and column "
             "j·stride of dx: add that.",
-            (without_the_windows_place,),
+            (written_from(lambda kernel_size: 0),),
+        ),
+        Mistake(
+            "place_without_the_stride",
+            "You cut the windows out by the stride, but wrote to row i·kernel_size and column j·kernel_size of dx. "
+            "Window (i, j) begins at row i·stride and column j·stride there, too.",
+            (written_from(lambda kernel_size: kernel_size),),
         ),
         Mistake(
             "smallest_paid",
@@ -1005,6 +1062,12 @@ def first_axes(images, down, right):
     )
 
 
+def through_reshape(images, down, right):
+    out = np.zeros_like(images)  # in the order of images
+    out.reshape(-1, *images.shape[-2:])[...] = translate(images, down, right).reshape(-1, *images.shape[-2:])
+    return out
+
+
 def four_axes_only(images, down, right):
     n, c, h, w = images.shape
     return translate(images, down, right)
@@ -1127,7 +1190,16 @@ TRANSLATE = Reference(
                 lambda images, down, right: np.where(
                     seen(images, down, right), translate(images, down, right), images.min()
                 ),
+                lambda images, down, right: np.where(
+                    seen(images, down, right), translate(images, down, right), np.maximum(images.min(), 0)
+                ),
             ),
+        ),
+        Mistake(
+            "written_into_a_copy",
+            "You wrote into `out.reshape(…)`. reshape may copy, depending on the order in memory, and then out stays "
+            "0. Write into out itself: `out[..., r, c] = …`.",
+            (through_reshape,),
         ),
         Mistake(
             "rows_run_on",
@@ -1365,6 +1437,16 @@ def always(dtype, what=("loss", "grads")):
         return loss, {name: one.astype(dtype) if "grads" in what else one for name, one in grads.items()}
 
     return answer
+
+
+def in_float64(grads, *names):
+    return {name: one.astype(np.float64) if name in names else one for name, one in grads.items()}
+
+
+def bias_where_it_fits(s, bias):
+    """The biases along an axis of the maps that is as long as there are filters; right elsewhere."""
+    maps = F.conv2d(s.x, s.conv_w)
+    return maps + bias if maps.shape[4 - bias.ndim] == len(bias) else WAY["z"](s)
 
 
 def mean_of(d, s):
@@ -1614,9 +1696,26 @@ NETWORK = Reference(
             ),
         ),
         Mistake(
+            "bias_along_a_map",
+            "You added conv_b along the columns or the rows of a map. Each filter has one bias, the same at all places "
+            "of its map: z + conv_b[:, None, None].",
+            (
+                wired(z=lambda s: F.conv2d(s.x, s.conv_w) + s.conv_b),
+                wired(z=lambda s: F.conv2d(s.x, s.conv_w) + s.conv_b[:, None]),
+                wired(z=lambda s: bias_where_it_fits(s, s.conv_b)),
+                wired(z=lambda s: bias_where_it_fits(s, s.conv_b[:, None])),
+            ),
+        ),
+        Mistake(
             "true_class_only",
             "Only the logit of the true class got a gradient. Its probability contains all logits of the image.",
             (after("dlogits", lambda d, s: d * one_hot(s)),),
+        ),
+        Mistake(
+            "labels_of_all_images",
+            "You subtracted 1 at the labels of all images in every row: `dlogits[:, labels]` is whole columns. "
+            "Image n has one label, and its place is `dlogits[np.arange(N), labels]`.",
+            (wired(dlogits=lambda s: (torch.softmax(s.logits, 1) - one_hot(s).amax(0)) / len(s.x)),),
         ),
         Mistake(
             "labels_left_out",
@@ -1738,9 +1837,11 @@ NETWORK = Reference(
         ),
         Mistake(
             "precision",
-            PRECISION,
+            PRECISION + " np.eye(K)[labels] is float64, too.",
             (
                 always(np.float64, ("grads",)),
+                returning(lambda params, loss, grads: (loss, in_float64(grads, "linear_w", "linear_b"))),
+                returning(lambda params, loss, grads: (loss, in_float64(grads, "linear_w", "linear_b", "conv_b"))),
                 always(np.float32),
                 always(np.float32, ("loss",)),
                 always(np.float32, ("grads",)),
