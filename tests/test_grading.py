@@ -450,7 +450,7 @@ def test_refusals_say_what_to_do(submissions, tmp_path):
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     assert "no grading folder" in refusal(submissions, tmp_path / "full")
     assert "cannot be used" in refusal(submissions, tmp_path / "a.zip")
-    assert "lab07" in refusal(submissions, out, labs=["lab07"])
+    assert "lab42" in refusal(submissions, out, labs=["lab42"])
     assert "no lab" in refusal(submissions, out, labs=["seven"])
     assert "1 or more" in refusal(submissions, out, workers=0)
     assert "notebooks/" in refusal(submissions, out, course=tmp_path)
