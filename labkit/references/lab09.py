@@ -301,8 +301,7 @@ class ParamsForVelocities:
     def step(self):
         for name, param in self.model.params.items():
             v = self.velocity[name]
-            v *= self.momentum
-            v += self.model.grads[name]
+            v[...] = self.momentum * v + self.model.grads[name]
             param -= self.lr * v
 
 
