@@ -739,3 +739,20 @@ def test_hints_go_from_a_question_to_nearly_the_answer():
         if one.lab == "lab06":
             assert "?" in one.hints[0]
             assert len(one.hints[2]) > 40
+
+
+def test_a_missing_error_is_named_beside_another_bug():
+    """A mistake that is wrong in results too does not explain it."""
+
+    def from_zero_without_a_guard(x, kernel_size, stride=None):
+        stride = kernel_size if stride is None else stride
+        n, c, h, w = x.shape
+        rows, columns = (h - kernel_size) // stride + 1, (w - kernel_size) // stride + 1
+        out = np.zeros((n, c, rows, columns), x.dtype)
+        for i, j in np.ndindex(rows, columns):
+            window = x[..., i * stride : i * stride + kernel_size, j * stride : j * stride + kernel_size]
+            out[..., i, j] = np.maximum(0, window.max((2, 3)))
+        return out
+
+    named = [name for name, _ in labkit.examine("max_pool2d_forward", from_zero_without_a_guard).mistakes]
+    assert named == ["begins_at_zero", "no_guard"]

@@ -77,7 +77,8 @@ def recognise(
 
     A mistake explains an answer that does exactly what the mistake does, on all cases. Where none
     does, the cases with results and those that should raise are looked at apart, for an answer may
-    have a bug in each; a different precision is forgiven last. While wrong results are unexplained,
+    have a bug in each; a different precision is forgiven last. Then a mistake that goes wrong in results
+    too explains no missing error. While wrong results are unexplained,
     a missing error is not named: it would be read as their cause. known: what `conducts` gave for
     these cases, where many answers are looked at.
     """
@@ -85,6 +86,7 @@ def recognise(
     raising = cases.keys() - values
     known = conducts(exercise, reference, cases) if known is None else known
     own = Manners(outcomes, cases, reference.tolerance)
+    true = Conduct(exercise, reference.answer, cases, reference.tolerance)
     found: list[Mistake] = []
     explained: set[str] = set()
     for names, strict in ((set(cases), True), (values, True), (values, False), (raising, True)):
@@ -99,11 +101,18 @@ def recognise(
                 hit = shows_in(mistake, cases, outcomes)
             else:
                 hit = same_conduct(cases, names, outcomes, done, wrong, reference, own if strict else None)
+                if hit and names == raising != set(cases) and reference.holds is None:
+                    hit = all(is_right(done[name], true[name], cases[name], reference) for name in values)
             if hit:
                 found.append(mistake)
                 explained |= names
                 break
     return found
+
+
+def is_right(outcome: Outcome, truth: Outcome, case: Case, reference: Reference) -> bool:
+    """Whether an outcome passes its case."""
+    return difference(outcome, truth, case, reference.tolerance) is None
 
 
 def shows_in(mistake: Mistake, cases: Cases, outcomes: Outcomes) -> bool:
