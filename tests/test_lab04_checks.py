@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from answers.lab04 import (
     RIGHT,
     binary_by_logaddexp,
@@ -584,29 +583,6 @@ STRANGERS = {
 def test_strangers_are_rejected(name, answer):
     for seed in (0, 1):
         assert not labkit.examine(name, answer, seed).passed
-
-
-@pytest.mark.parametrize(
-    "name", ["softmax", "softmax_jacobian", "softmax_backward", "log_softmax", "log_softmax_backward"]
-)
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        (lambda out: out.tolist(), "a list"),
-        (lambda out: torch.tensor(out), "torch.Tensor"),
-        (lambda out: None, "None"),
-        (lambda out: out.astype(complex), "complex128"),
-        (lambda out: out[..., None], "shape"),
-        (lambda out: np.zeros_like(out), "expected"),
-        (lambda out: out[..., ::-1], "expected"),
-        (lambda out: (out, out), "tuple"),
-    ],
-)
-def test_other_results_are_rejected_with_a_word(name, change, word):
-    right = RIGHT[name][0]
-    report = labkit.examine(name, lambda *args, **keywords: change(right(*args, **keywords)))
-    assert not report.passed
-    assert word in str(report)
 
 
 def test_a_byte_that_overflows_is_shown_with_two_labels():

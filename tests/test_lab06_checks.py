@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from answers.lab06 import (
     RIGHT,
     avg_back_by_loops,
@@ -664,26 +663,6 @@ def sliding_or_index_error(x, kernel_size, stride):
 def test_strangers_are_rejected(name, answer):
     for seed in (0, 1):
         assert not labkit.examine(name, answer, seed).passed
-
-
-@pytest.mark.parametrize("name", [name for name in RIGHT if name != "forward_backward"])
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        (lambda out: torch.tensor(out), "torch.Tensor"),
-        (lambda out: None, "None"),
-        (lambda out: out.astype(complex), "complex128"),
-        (lambda out: out[..., None], "shape"),
-        (lambda out: np.zeros_like(out), "expected"),
-        (lambda out: out[..., ::-1], "expected"),
-        (lambda out: (out, out), "tuple"),
-    ],
-)
-def test_other_results_are_rejected_with_a_word(name, change, word):
-    right = RIGHT[name][0]
-    report = labkit.examine(name, lambda *args, **keywords: change(right(*args, **keywords)))
-    assert not report.passed
-    assert word in str(report)
 
 
 # What passes ------------------------------------------------------------------------------------------

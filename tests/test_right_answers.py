@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from answers import EXERCISES, RIGHT, WRONG
 
 import labkit
@@ -36,3 +37,27 @@ def shifted(result, noise):
 @pytest.mark.parametrize("noise", [1e-6, np.nan, np.inf])
 def test_noise_nan_and_infinity_are_rejected(name, noise):
     assert not labkit.examine(name, lambda *args, **keywords: shifted(RIGHT[name][0](*args, **keywords), noise)).passed
+
+
+ONE_ARRAY = [one.name for one in EXERCISES if one.kind == "array" and tuple(one.returns.values()) == ("array",)]
+
+
+@pytest.mark.parametrize("name", ONE_ARRAY)
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda out: out.tolist(), "list"),
+        (lambda out: torch.tensor(out), "torch.Tensor"),
+        (lambda out: None, "None"),
+        (lambda out: out.astype(complex), "complex128"),
+        (lambda out: out[..., None], "shape"),
+        (lambda out: np.zeros_like(out), "expected"),
+        (lambda out: out[..., ::-1], "expected"),
+        (lambda out: (out, out), "tuple"),
+    ],
+)
+def test_other_results_are_rejected_with_a_word(name, change, word):
+    right = RIGHT[name][0]
+    report = labkit.examine(name, lambda *args, **keywords: change(right(*args, **keywords)))
+    assert not report.passed
+    assert word in str(report)

@@ -125,26 +125,12 @@ def jacobian_small() -> dict[str, Case]:
 
 
 def backward_inputs(rng: np.random.Generator) -> dict[str, Case]:
-    def case(catches, logits, dtype=np.float64):
-        dout = rng.standard_normal(logits.shape).astype(dtype)
-        return Case(catches, {"dout": dout, "logits": logits})
+    def case(name, forward):
+        logits = forward.args["logits"]
+        dout = rng.standard_normal(logits.shape).astype(logits.dtype)
+        return Case("a sign" if name == "two classes" else forward.catches, {"dout": dout, "logits": logits})
 
-    return {
-        "one row": case("only (N, K) works", drawn(rng, (5,))),
-        "three rows of five": case("the wrong axis", drawn(rng, (3, 5))),
-        "six rows of four, in column order": case(
-            "a result written into a copy", np.asfortranarray(drawn(rng, (6, 4)))
-        ),
-        "as many rows as classes": case("a row's sum spread along a column", drawn(rng, (4, 4))),
-        "one row in a batch": case("an axis of length 1 lost", drawn(rng, (1, 4))),
-        "two classes": case("a sign", drawn(rng, (3, 2))),
-        "large logits": case("e^1000 is infinite", topped(rng, (3, 5), LARGE)),
-        "enormous logits": case("a wider float only moves the limit", topped(rng, (2, 4), ENORMOUS)),
-        "rows far apart": case("one maximum for all rows", far_apart(rng, (3, 5))),
-        "one row far below zero": case("a maximum that is never negative", topped(rng, (4,), -LARGE)),
-        "float32": case("float64 for float32", drawn(rng, (3, 4), np.float32), dtype=np.float32),
-        "float32, one row": case("a way of its own for one row", drawn(rng, (4,), np.float32), dtype=np.float32),
-    }
+    return {name: case(name, forward) for name, forward in logits_inputs(rng).items()}
 
 
 def backward_small() -> dict[str, Case]:
