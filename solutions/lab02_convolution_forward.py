@@ -71,8 +71,8 @@ def conv2d_forward(x, w, b=None, stride=1, padding=0):
     F, C, KH, KW = w.shape
     if KH > H + 2 * padding or KW > W + 2 * padding:
         raise ValueError(f"a kernel of {KH} × {KW} does not fit on {H} × {W} with padding {padding}")
-    OH = (H + 2 * padding - KH) // stride + 1
-    OW = (W + 2 * padding - KW) // stride + 1
+    OH = 1 + (H + 2 * padding - KH) // stride
+    OW = 1 + (W + 2 * padding - KW) // stride
 
     padded = np.zeros((N, C, H + 2 * padding, W + 2 * padding), dtype=x.dtype)
     padded[:, :, padding : padding + H, padding : padding + W] = x

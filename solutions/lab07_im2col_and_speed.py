@@ -12,8 +12,8 @@ def im2col(x, kh, kw, stride=1, padding=0):
     N, C, H, W = x.shape
     if kh > H + 2 * padding or kw > W + 2 * padding:
         raise ValueError(f"a window of {kh} × {kw} does not fit on {H} × {W} with padding {padding}")
-    OH = (H + 2 * padding - kh) // stride + 1
-    OW = (W + 2 * padding - kw) // stride + 1
+    OH = 1 + (H + 2 * padding - kh) // stride
+    OW = 1 + (W + 2 * padding - kw) // stride
 
     padded = np.zeros((N, C, H + 2 * padding, W + 2 * padding), dtype=x.dtype)
     padded[:, :, padding : padding + H, padding : padding + W] = x
@@ -28,8 +28,8 @@ def im2col(x, kh, kw, stride=1, padding=0):
 def col2im(cols, x_shape, kh, kw, stride=1, padding=0):
     """Add every number of cols (N, C * kh * kw, OH * OW) to the pixel that im2col took it from."""
     N, C, H, W = x_shape
-    OH = (H + 2 * padding - kh) // stride + 1
-    OW = (W + 2 * padding - kw) // stride + 1
+    OH = 1 + (H + 2 * padding - kh) // stride
+    OW = 1 + (W + 2 * padding - kw) // stride
     parts = cols.reshape(N, C, kh, kw, OH, OW)
 
     padded = np.zeros((N, C, H + 2 * padding, W + 2 * padding), dtype=cols.dtype)
@@ -45,8 +45,8 @@ def conv2d_forward_fast(x, w, b=None, stride=1, padding=0):
     F, C, KH, KW = w.shape
     if KH > H + 2 * padding or KW > W + 2 * padding:
         raise ValueError(f"a kernel of {KH} × {KW} does not fit on {H} × {W} with padding {padding}")
-    OH = (H + 2 * padding - KH) // stride + 1
-    OW = (W + 2 * padding - KW) // stride + 1
+    OH = 1 + (H + 2 * padding - KH) // stride
+    OW = 1 + (W + 2 * padding - KW) // stride
 
     padded = np.zeros((N, C, H + 2 * padding, W + 2 * padding), dtype=x.dtype)
     padded[:, :, padding : padding + H, padding : padding + W] = x

@@ -56,7 +56,8 @@ class Conv2d:
 
     def forward(self, x):
         w, p = self.params["weight"], self.padding
-        (N, C, H, W), (F, _, KH, KW) = x.shape, w.shape
+        N, C, H, W = x.shape
+        F, _, KH, KW = w.shape
         OH = (H + 2 * p - KH) // self.stride + 1
         OW = (W + 2 * p - KW) // self.stride + 1
         self.x_shape = x.shape
