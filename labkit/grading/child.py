@@ -3,6 +3,9 @@
 The grader starts it and reads packets from it. It loads nothing of the student's itself: for each
 exercise it forks a child, and the child runs the student's cells, calls the answer and writes
 messages. Where there is no fork it is the child itself, for one exercise.
+
+In a sandbox it is process 1 of a world of its own: signals from inside do not reach it, its memory is
+closed to others, and what a child leaves behind it can end as a whole.
 """
 
 import __future__
@@ -22,9 +25,11 @@ from labkit.asked import Case, exercise
 from labkit.checks.running import Outcome, run
 from labkit.grading import standins, wire
 from labkit.grading.limits import MOST_LINES, MOST_PRINTED, MOST_TEXT
+from labkit.grading.sandbox.seccomp import close_memory, end_with_parent, refuse_processes
 
 Send = Callable[[object], None]
 BROKEN = 70  # exit status of a child in which more broke than the answer
+FIRST_USER, USERS = 61184, 4000  # numbers that systems keep for passing users
 
 
 def main() -> None:
@@ -33,6 +38,8 @@ def main() -> None:
     paths = sys.argv[1:]
     channel = os.dup(1)  # not standard output any more: what is printed is no packet
     silence(0, 1)
+    if job["sandbox"]:
+        shut_in()
     set_limits(job["memory"], job["file"], job["cpu"])
     packet(channel, wire.READY)
     for task in job["tasks"]:
@@ -40,6 +47,23 @@ def main() -> None:
             in_a_fork(job, task, paths, channel)
         else:
             here(job, task, paths, channel)
+
+
+def shut_in() -> None:
+    """Take from this process what its sandbox leaves it: root's rights, signals, and a memory others may read."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own handler is the one way to reach process 1
+    leave_root()
+    end_with_parent()
+    close_memory()
+
+
+def leave_root() -> None:
+    """Be an ordinary user from here on, one that hardly another process has."""
+    if os.getuid() == 0:
+        user = FIRST_USER + int.from_bytes(os.urandom(4), "big") % USERS
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
 
 
 def silence(*descriptors: int) -> None:
@@ -85,6 +109,8 @@ def in_a_fork(job: dict, task: dict, paths: list[str], channel: int) -> None:
             os.setpgid(0, 0)
             os.close(read)
             os.close(channel)
+            if job["sandbox"]:
+                refuse_processes()
             work(job, task, paths, lambda value: write_all(write, wire.encode(value)))
             status = 0
         finally:
@@ -95,7 +121,10 @@ def in_a_fork(job: dict, task: dict, paths: list[str], channel: int) -> None:
         packet(channel, wire.DATA, chunk)
     os.close(read)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)  # what it left behind
+        if job["sandbox"]:
+            os.kill(-1, signal.SIGKILL)  # all that is left in this world but process 1
+        else:
+            os.killpg(pid, signal.SIGKILL)  # what it left behind, if it stayed in its group
     _, status = os.waitpid(pid, 0)
     packet(channel, wire.END, struct.pack(">q", os.waitstatus_to_exitcode(status)))
 

@@ -18,7 +18,7 @@ from labkit.errors import CommandError
 from labkit.grading.intake import Student
 from labkit.grading.judge import Verdict
 from labkit.grading.limits import MOST_PRINTED, MOST_TEXT
-from labkit.grading.process import LEVEL
+LEVEL = "none"
 
 SEED, GRADEBOOK, FEEDBACK = "seed", "gradebook.csv", "feedback"
 SEED_TEXT = re.compile(r"[0-9a-f]{64}\s*")

@@ -19,9 +19,11 @@ import numpy as np
 import labkit
 from labkit.grading import wire
 from labkit.grading.limits import MOST_PRINTED, MOST_TEXT, Limits
+from labkit.grading.sandbox import bwrap, seccomp
+from labkit.grading.sandbox.judge import HERE
+from labkit.grading.sandbox.judge import world as judge_world
 
 MOST_ERRORS = 50  # cells that raised, of one notebook
-LEVEL = "subprocess"  # what keeps a student's code in: this and no sandbox
 BOOT = "import sys; sys.path += sys.argv[1:]; from labkit.grading.child import main; main()"
 # No site-packages, no environment, nothing from the current folder, UTF-8.
 FLAGS = ("-S", "-s", "-P", "-B", "-X", "utf8", "-W", "ignore")
@@ -81,13 +83,15 @@ class Collected:
     lost: list[Lost]
 
 
-def collect(cells: list[str], tasks: list[dict], limits: Limits, fork: bool = hasattr(os, "fork")) -> Collected:
+def collect(
+    cells: list[str], tasks: list[dict], limits: Limits, fork: bool = hasattr(os, "fork"), level: str = "none"
+) -> Collected:
     """Run `cells` and call the answers to `tasks`, each in a child of its own.
 
     tasks: `{"key": …, "exercise": …, "name": …, "cases": …, "small": …}`, as the child reads them: the
     answer called `name` is asked the exercise. What hangs, ends the process or answers nonsense costs
-    its own task. A statement at the top level that hangs or
-    ends the process is left out from then on, with the rest of its cell. Raises JudgeError.
+    its own task. A statement at the top level that hangs or ends the process is left out from then on,
+    with the rest of its cell. level: the sandbox around the process, "bwrap" or "none". Raises JudgeError.
     """
     answers: dict[str, Answer] = {}
     stops: dict[int, int] = {}
@@ -104,8 +108,9 @@ def collect(cells: list[str], tasks: list[dict], limits: Limits, fork: bool = ha
             "cpu": limits.cpu,
             "file": limits.file,
             "fork": fork,
+            "sandbox": level != "none",
         }
-        with Process(wire.encode(job), limits) as process:
+        with Process(wire.encode(job), limits, level) as process:
             for task in tasks:
                 if not process.begins():
                     break
@@ -120,15 +125,48 @@ def collect(cells: list[str], tasks: list[dict], limits: Limits, fork: bool = ha
     return Collected(answers, errors, lost)
 
 
+@dataclass(frozen=True)
+class Launch:
+    """How a process is started."""
+
+    words: list[str]
+    environment: dict[str, str]
+    folder: str | None = None
+    descriptors: tuple[int, ...] = ()
+
+
+def in_the_open(stack: contextlib.ExitStack) -> Launch:
+    """Without a sandbox: a folder of its own, and none of the environment."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="labkit-", ignore_cleanup_errors=True))
+    paths = dict.fromkeys(str(Path(module.__file__).resolve().parent.parent) for module in (np, labkit))
+    environment = ENVIRONMENT | passed() | dict.fromkeys(("HOME", "TMPDIR", "TEMP"), folder)
+    return Launch([sys.executable, *FLAGS, "-c", BOOT, *paths], environment, folder)
+
+
+def shut_in(stack: contextlib.ExitStack) -> Launch:
+    """In bubblewrap."""
+    executable, world = judge_world(ENVIRONMENT | passed())
+    filter = stack.enter_context(tempfile.TemporaryFile())
+    filter.write(seccomp.program(starting=True))
+    filter.seek(0)
+    words = bwrap.command(world, [executable, *FLAGS, "-c", BOOT, HERE], filter.fileno())
+    return Launch(words, {}, descriptors=(filter.fileno(),))
+
+
+def passed() -> dict[str, str]:
+    return {name: os.environ[name] for name in PASSED if name in os.environ}
+
+
 class Process:
     """One process that runs answers, in a folder of its own that is removed with it."""
 
     running: set["Process"] = set()
     stopped = threading.Event()
 
-    def __init__(self, job: bytes, limits: Limits):
+    def __init__(self, job: bytes, limits: Limits, level: str):
         self.job = job
         self.limits = limits
+        self.level = level
         self.child = 0  # id of the child that runs an exercise now
         self.fresh = True  # no student code has run yet
         self.alive = True
@@ -136,20 +174,19 @@ class Process:
 
     def __enter__(self) -> "Process":
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="labkit-", ignore_cleanup_errors=True))
             stdin = stack.enter_context(tempfile.TemporaryFile())
             self.stderr = stack.enter_context(tempfile.TemporaryFile())
             stdin.write(self.job)
             stdin.seek(0)
-            passed = {name: os.environ[name] for name in PASSED if name in os.environ}
-            paths = dict.fromkeys(str(Path(module.__file__).resolve().parent.parent) for module in (np, labkit))
+            launch = (in_the_open if self.level == "none" else shut_in)(stack)
             self.process = subprocess.Popen(
-                [sys.executable, *FLAGS, "-c", BOOT, *paths],
+                launch.words,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=self.stderr,
-                cwd=folder,
-                env=ENVIRONMENT | passed | dict.fromkeys(("HOME", "TMPDIR", "TEMP"), folder),
+                cwd=launch.folder,
+                env=launch.environment,
+                pass_fds=launch.descriptors,
                 start_new_session=True,
             )
             self.stack = stack.pop_all()
@@ -181,7 +218,7 @@ class Process:
         if os.name != "posix":
             self.process.kill()
             return
-        groups = [self.child] if self.child else []
+        groups = [self.child] if self.child and self.level == "none" else []  # elsewhere it is a number inside
         if self.process.poll() is None:
             groups.append(self.process.pid)
         for group in groups:
