@@ -74,16 +74,39 @@ def build_parser() -> argparse.ArgumentParser:
     audit.add_argument("--seed", metavar="N", type=seed, default=0, help="draws the numbers in the cases (default 0)")
 
     grade = command("grade", grade_command, "Grade what students handed in.")
-    grade.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder they are in")
-    grade.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the gradebook goes")
-    grade.add_argument("--labs", metavar="LAB", nargs="+", help="grade only these")
-    grade.add_argument("--workers", metavar="N", type=int, default=1, help="processes at a time (default 1)")
+    grade.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder or zip they are in")
+    grade.add_argument("--out", metavar="GRADES", type=Path, required=True, help="the grading folder")
+    grade.add_argument("--labs", metavar="LAB", nargs="+", help="grade only these (default: those handed in)")
+    grade.add_argument("--workers", metavar="N", type=workers, default=1, help="processes at a time (default 1)")
+    grade.add_argument("--dask", metavar="ADDRESS", help="let a Dask cluster do the work; N is its number of threads")
+    grade.add_argument(
+        "--sandbox", choices=("auto", "bwrap", "none"), default="auto",
+        help="how student code is shut in (default: the strongest that holds here; `labkit doctor` tells)",
+    )
+    grade.add_argument("--no-nbval", dest="nbval", action="store_false", help="judge only, do not run the notebooks")
+    grade.add_argument(
+        "--points", choices=("judge", "nbval"), default="judge", help="whose verdict earns the points (default judge)"
+    )
+    grade.add_argument("--config", metavar="FILE", type=Path, help="points, deadlines, extensions: a TOML file")
+
+    report = command("report", report_command, "Write the gradebook and all other exports again; nothing is graded.")
+    report.add_argument("grades", metavar="GRADES", type=Path, help="the grading folder")
+    report.add_argument("--config", metavar="FILE", type=Path, help="other settings than those it was graded with")
+
+    command("doctor", doctor_command, "Tell which sandbox holds on this machine, by attacking it.")
     return parser
 
 
 def positive(text: str) -> float:
     value = float(text)
     if not value > 0:
+        raise ValueError
+    return value
+
+
+def workers(text: str) -> int:
+    value = int(text)
+    if value < 1:
         raise ValueError
     return value
 
@@ -164,6 +187,18 @@ def audit_command(args: argparse.Namespace) -> int:
 
 
 def grade_command(args: argparse.Namespace) -> int:
-    from labkit.grading import grade_command as grade
+    from labkit.grading import commands
 
-    return grade(args)
+    return commands.grade(args)
+
+
+def report_command(args: argparse.Namespace) -> int:
+    from labkit.grading import commands
+
+    return commands.report(args)
+
+
+def doctor_command(args: argparse.Namespace) -> int:
+    from labkit.grading import commands
+
+    return commands.doctor(args)

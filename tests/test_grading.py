@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,13 @@ from labkit.books.graft import put_answers
 from labkit.books.notebook import read
 from labkit.books.solutions import read_solutions
 from labkit.errors import CommandError
-from labkit.grading import batch, gradebook, grade_command, intake
+from labkit.grading import batch, crew, folder, intake, job
 from labkit.grading import judge as judging
 from labkit.grading import process as processes
+from labkit.grading.journal import Journal
 from labkit.grading.limits import MOST_CODE, MOST_NOTEBOOK, Limits
+from labkit.grading.record import RIGHT as FULL
+from labkit.grading.settings import Settings
 from labkit.references import reference
 
 SHORT = Limits(load=5, calls=3)
@@ -40,13 +43,15 @@ posix = pytest.mark.skipif(os.name != "posix", reason="processes and signals as 
 
 
 class Grades:
-    """What a grading folder holds."""
+    """What a grading folder holds: the gradebook as written, and what every export is made of."""
 
     def __init__(self, out):
         self.out = out
         with (out / "gradebook.csv").open(encoding="utf-8", newline="") as file:
             self.rows = list(csv.DictReader(file))
         self.by_name = {row["student"]: row for row in self.rows}
+        with Journal(out) as journal:
+            self.records = {record.student: record for record in batch.records(journal)}
 
     def lost(self, student):
         """Exercises that did not get full points."""
@@ -59,19 +64,27 @@ class Grades:
     def flags(self, student):
         return self.by_name[student]["flags"]
 
+    def graded(self, student):
+        return self.records[student].entries["lab02"].graded
+
     def feedback(self, student):
-        return (self.out / "feedback" / f"{student}.txt").read_text(encoding="utf-8")
+        """All that is told to a student."""
+        graded = self.graded(student)
+        return "\n".join([*graded.notes, *(part for one in graded.found for part in (one.text, one.printed))])
 
     def section(self, student, name):
-        """The part of the feedback on one exercise."""
-        whole = self.feedback(student)
-        start = whole.index(f"\n{name} (")
-        others = [at for other in NAMES if (at := whole.find(f"\n{other} (", start + 1)) > 0]
-        return whole[start : min(others, default=len(whole))]
+        """What is told about one exercise."""
+        return next(f"{one.text}\n{one.printed}" for one in self.graded(student).found if one.exercise == name)
 
 
-def graded(submissions, out, limits=Limits(), **more):
-    batch.grade(submissions, out, course=HOUSE, labs=["lab02"], limits=limits, **more)
+def threads(count=2):
+    """Who does the jobs: threads of this process, in which torch is loaded already."""
+    return lambda: ThreadPoolExecutor(count)
+
+
+def graded(submissions, out, limits=Limits(), level="none", labs=("lab02",), **more):
+    plan = batch.Plan(labs, nbval=False, level=level, settings=Settings(limits=limits))
+    batch.grade(submissions, out, plan, course=HOUSE, hire=more.pop("hire", threads()), **more)
     return Grades(out)
 
 
@@ -93,7 +106,7 @@ def honest(tmp_path_factory):
     put(folder / "in", "untouched", PLAIN)
     for name in NAMES:
         put(folder / "in", f"wrong {name}", book(**{name: WRONG[name]}))
-    return graded(folder / "in", folder / "out", workers=2)
+    return graded(folder / "in", folder / "out")
 
 
 def test_the_solutions_get_full_points(honest):
@@ -135,12 +148,12 @@ def innocent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("innocent")
     for name, build in INNOCENT.items():
         put(folder / "in", name, build())
-    return graded(folder / "in", folder / "out", workers=2)
+    return graded(folder / "in", folder / "out")
 
 
 @pytest.mark.parametrize("name", INNOCENT)
 def test_innocent_notebooks_get_full_points(innocent, name):
-    assert innocent.lost(name) == set(), innocent.feedback(gradebook.file_name(intake.Student(name), True))
+    assert innocent.lost(name) == set(), innocent.feedback(name)
 
 
 def test_a_right_answer_that_warns_is_told_so(innocent):
@@ -156,7 +169,7 @@ def hostile(tmp_path_factory):
     for name, attack in HOSTILE.items():
         put(folder / "in", name, attack.build())
     put(folder / "in", "honest", book(corr2d=WRONG["corr2d"]))
-    return graded(folder / "in", folder / "out", SHORT, workers=2)
+    return graded(folder / "in", folder / "out", SHORT)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -171,9 +184,9 @@ def test_others_are_graded_as_if_the_hostile_were_not_there(hostile, tmp_path):
     put(tmp_path / "in", "honest", book(corr2d=WRONG["corr2d"]))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "seed").write_bytes((hostile.out / "seed").read_bytes())
-    alone = graded(tmp_path / "in", tmp_path / "out")
+    alone = graded(tmp_path / "in", tmp_path / "out", SHORT)
     assert alone.by_name["honest"] == hostile.by_name["honest"]
-    assert alone.feedback("honest") == hostile.feedback("honest")
+    assert alone.records["honest"] == hostile.records["honest"]
     assert alone.lost("honest") == {"corr2d"}
 
 
@@ -220,7 +233,7 @@ def probed(tmp_path_factory):
         put(folder / "in", name, book({}, corr2d=probe(expression)))
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("MY_SECRET_TOKEN", "x")
-        return graded(folder / "in", folder / "out", workers=2)
+        return graded(folder / "in", folder / "out")
 
 
 @pytest.mark.parametrize("name", PROBES)
@@ -270,7 +283,7 @@ def broken(tmp_path_factory):
 def test_what_cannot_be_read_is_nothing_with_the_reason(broken, name):
     assert broken.lost(name) == set(NAMES)
     assert BROKEN[name][1] in broken.flags(name) and "lab02: no notebook" in broken.flags(name)
-    assert "No notebook of this lab" in broken.feedback(name)
+    assert "lab02: no notebook" in broken.flags(name)
 
 
 def test_odd_files_that_can_be_read_are_graded(broken):
@@ -294,14 +307,15 @@ def test_folders_files_and_strangers(tmp_path):
     put(submissions, ".", "x", "notes.txt")
     put(submissions, ".", "x", ".DS_Store")
     put(submissions, "fay", {**book(), "metadata": {}}, "untitled.ipynb")
-    records, ignored = batch.grade(submissions, tmp_path / "out", HOUSE, labs=["lab02"], limits=SHORT)
+    plan = batch.Plan(("lab02",), nbval=False, level="none")
+    tally = batch.grade(submissions, tmp_path / "out", plan, HOUSE, threads())
     grades = Grades(tmp_path / "out")
     assert [row["student"] for row in grades.rows] == ["ana", "ben", "cem", "dia", "eve", "fay"]
     assert grades.lost("ana") == grades.lost("ben") == grades.lost("cem") == grades.lost("fay") == set()
     assert grades.lost("dia") == grades.lost("eve") == set(NAMES)
     assert grades.flags("dia") == "lab02: no notebook"
     assert "shopping.ipynb belongs to no lab" in grades.flags("eve")
-    assert ignored == ["notes.txt"] and len(records) == 6
+    assert tally.ignored == ["notes.txt"] and tally.students == 6 and tally.failed == 0
 
 
 def test_of_two_notebooks_the_one_with_more_answers_counts_and_it_is_told(tmp_path):
@@ -354,8 +368,9 @@ def test_what_a_student_prints_is_capped_and_made_safe(tmp_path):
     put(tmp_path / "in", "ben", book(corr2d=loud))
     grades = graded(tmp_path / "in", tmp_path / "out")
     text = grades.section("ana", "corr2d")
-    assert "\x1b" not in text and "\u202e" not in text and "| \\x1b[2J\\u202eyyy" in text
-    assert "| corr2d is right" in text and "\ncorr2d is right" not in text
+    assert "\x1b" not in text and "\u202e" not in text and "\\x1b[2J\\u202eyyy" in text
+    one = grades.graded("ana").found[NAMES.index("corr2d")]
+    assert "corr2d is right" in one.printed and "corr2d is right" not in one.text
     loud = grades.section("ben", "corr2d")
     assert "\\x07qqq" in loud and len(loud) < 10_000
 
@@ -363,7 +378,7 @@ def test_what_a_student_prints_is_capped_and_made_safe(tmp_path):
 def test_feedback_shows_no_number_of_the_secret_cases_that_was_printed(tmp_path):
     grades = only(tmp_path, book(corr2d=first_do("print('shape', image.shape)", source=WRONG["corr2d"])))
     small = {case.args["image"].shape for case in asked.exercise("corr2d").small().values()}
-    printed = {line.split("shape ")[1] for line in grades.feedback("ana").splitlines() if "| shape" in line}
+    printed = {line.split("shape ")[1] for line in grades.feedback("ana").splitlines() if line.startswith("shape")}
     assert printed == {str(shape) for shape in small}
 
 
@@ -383,7 +398,9 @@ def test_a_traceback_shows_the_students_own_line(tmp_path):
 
 
 def snapshot(out):
-    return {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    """All that is written for people. The journal may lie in other pages."""
+    files = (path for path in out.rglob("*") if path.is_file() and path.name != "journal.sqlite")
+    return {path.relative_to(out): path.read_bytes() for path in files}
 
 
 def test_the_same_folder_graded_again_gives_the_same_bytes(tmp_path):
@@ -391,17 +408,17 @@ def test_the_same_folder_graded_again_gives_the_same_bytes(tmp_path):
     hashed = "def zero_pad(x, padding):\n    raise RuntimeError({'a', 'b', 'c', 'd'}, object())"
     put(tmp_path / "in", "ana", book(corr2d=noisy, zero_pad=hashed))
     put(tmp_path / "in", "ben", book())
-    graded(tmp_path / "in", tmp_path / "out", workers=2)
+    graded(tmp_path / "in", tmp_path / "out")
     first = snapshot(tmp_path / "out")
     graded(tmp_path / "in", tmp_path / "out")
     assert snapshot(tmp_path / "out") == first
-    assert {path.as_posix() for path in first} == {"seed", "gradebook.csv", "feedback/ana.txt", "feedback/ben.txt"}
+    assert {"seed", "gradebook.csv"} <= {path.as_posix() for path in first}
 
 
 @posix
 def test_the_seed_is_secret_and_drawn_anew_for_each_folder(tmp_path):
     (tmp_path / "in" / "ana").mkdir(parents=True)
-    seeds = [gradebook.open_folder(tmp_path / out, tmp_path / "in") for out in ("one", "two", "one")]
+    seeds = [folder.open_folder(tmp_path / out, tmp_path / "in") for out in ("one", "two", "one")]
     assert seeds[0] == seeds[2] != seeds[1] and len(seeds[0]) == 32
     assert (tmp_path / "one" / "seed").stat().st_mode & 0o777 == 0o600
 
@@ -415,10 +432,10 @@ def test_every_exercise_has_numbers_of_its_own():
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "gradebook.csv"
-    gradebook.write_whole(path, "old")
+    folder.write_whole(path, "old")
     monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        gradebook.write_whole(path, "new")
+        folder.write_whole(path, "new")
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["gradebook.csv"]
 
 
@@ -432,8 +449,9 @@ def submissions(tmp_path):
 
 
 def refusal(submissions, out, **more):
+    plan = batch.Plan(more.pop("labs", None), nbval=False, level="none")
     with pytest.raises(CommandError) as error:
-        batch.grade(submissions, out, **{"course": HOUSE, **more})
+        batch.grade(submissions, out, plan, **{"course": HOUSE, **more})
     return str(error.value)
 
 
@@ -450,29 +468,31 @@ def test_refusals_say_what_to_do(submissions, tmp_path):
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     assert "no grading folder" in refusal(submissions, tmp_path / "full")
     assert "cannot be used" in refusal(submissions, tmp_path / "a.zip")
-    assert "lab42" in refusal(submissions, out, labs=["lab42"])
-    assert "no lab" in refusal(submissions, out, labs=["seven"])
-    assert "1 or more" in refusal(submissions, out, workers=0)
+    assert "lab42" in refusal(submissions, out, labs=("lab42",))
+    assert "no lab" in refusal(submissions, out, labs=("seven",))
     assert "notebooks/" in refusal(submissions, out, course=tmp_path)
     assert not out.exists()
 
 
 def test_a_damaged_seed_is_refused_and_kept(submissions, tmp_path):
     out = tmp_path / "out"
-    gradebook.open_folder(out, submissions)
+    folder.open_folder(out, submissions)
     (out / "seed").write_text("abc")
     assert "does not hold a seed" in refusal(submissions, out)
     assert (out / "seed").read_text() == "abc"
 
 
 def test_the_command_tells_the_level_and_ends_with_0_1_or_2(submissions, tmp_path, capsys, monkeypatch):
-    words = ["grade", str(submissions), "--out", str(tmp_path / "out"), "--course", str(HOUSE), "--labs", "2"]
+    monkeypatch.setattr(crew, "processes", lambda workers: ThreadPoolExecutor(workers))
+    words = ["grade", str(submissions), "--out", str(tmp_path / "out"), "--course", str(HOUSE)]
+    words += ["--labs", "2", "--no-nbval", "--sandbox", "none"]
     assert cli.main(words) == 0
     said = capsys.readouterr()
-    assert " ".join(said.err.split()).count("There is no sandbox yet") == 1
+    assert " ".join(said.err.split()).count("No sandbox:") == 1
     assert "Graded 1 of 1 submissions" in " ".join(said.out.split())
-    assert cli.main([*words[:2], "--out", str(submissions), "--course", str(HOUSE)]) == 2
-    monkeypatch.setattr(batch, "graded", lambda *args: 1 / 0)
+    assert cli.main([*words[:2], "--out", str(submissions), *words[4:]]) == 2
+    put(submissions, "ana", book())
+    monkeypatch.setattr(job, "graded", lambda *args: 1 / 0)
     assert cli.main(words) == 1
     said = capsys.readouterr()
     assert "not graded: the grader failed (ZeroDivisionError" in " ".join(said.out.split())
@@ -483,9 +503,11 @@ def test_the_command_tells_the_level_and_ends_with_0_1_or_2(submissions, tmp_pat
 def test_a_judge_that_cannot_start_is_the_machines_fault(submissions, tmp_path, monkeypatch):
     put(submissions, "ana", book())
     monkeypatch.setattr("labkit.grading.process.BOOT", "raise OSError('no NumPy here')")
-    records, _ = batch.grade(submissions, tmp_path / "out", HOUSE)
-    assert records[0].verdicts is None and "did not start" in records[0].flags[0]
-    assert "no NumPy here" in records[0].flags[0]
+    grades = graded(submissions, tmp_path / "out")
+    trouble = grades.graded("ana").trouble
+    assert "did not start" in trouble and "no NumPy here" in trouble and grades.by_name["ana"]["total"] == ""
+    monkeypatch.undo()
+    assert graded(submissions, tmp_path / "out").lost("ana") == set()  # it is tried again next time
 
 
 @posix
@@ -494,6 +516,7 @@ def test_ctrl_c_ends_everything_and_leaves_the_old_gradebook(tmp_path):
     put(tmp_path / "in", "ana", book(before=[tell_pid, "while True: pass"]))
     out = tmp_path / "out"
     words = [sys.executable, "-m", "labkit", "grade", tmp_path / "in", "--out", out, "--course", HOUSE]
+    words += ["--sandbox", "none", "--no-nbval"]
     env = {**os.environ, "PYTHONPATH": str(HOUSE)}
     with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         deadline = time.monotonic() + 60
@@ -503,7 +526,7 @@ def test_ctrl_c_ends_everything_and_leaves_the_old_gradebook(tmp_path):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "stopped" in err and "Traceback" not in err
-    assert sorted(os.listdir(out)) == ["seed"]
+    assert sorted(os.listdir(out)) == ["journal.sqlite", "seed"]
     pid = int((tmp_path / "pid").read_text())
     for _ in range(50):
         if not alive(pid):
@@ -536,7 +559,7 @@ def test_without_fork_each_exercise_gets_a_process_and_the_same_verdict():
     cells = [RIGHT["same_padding"], endless, RIGHT["zero_pad"], "import os\nos._exit(5)"]
     collected = processes.collect(cells, [one.task for one in two], Limits(load=20, calls=2), fork=False)
     verdicts = [judging.verdict(one, collected.answers[one.exercise.name], False) for one in two]
-    assert [one.score for one in verdicts] == [1, 0, 1]
+    assert [one.state == FULL for one in verdicts] == [True, False, True]
     assert verdicts[1].trouble == "took longer than 2 s"
     assert [(lost.cell, lost.statement) for lost in collected.lost] == [(3, 1)]
     assert "exit status 5" in collected.lost[0].how
@@ -556,12 +579,6 @@ def test_grading_needs_torch_only_to_judge():
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_the_package_has_one_entrance(submissions, tmp_path, capsys):
-    args = Namespace(submissions=submissions, out=tmp_path / "out", course=HOUSE, labs=None, workers=2)
-    assert grade_command(args) == 0
-    assert "Graded 1 of 1" in capsys.readouterr().out
-
-
 # All labs -----------------------------------------------------------------------------------------
 
 
@@ -573,8 +590,7 @@ def test_the_solutions_of_every_lab_get_full_points_and_wrong_answers_none(tmp_p
     put(tmp_path / "in", "right", put_answers(plain, answers_of(lab), {}), path.name)
     put(tmp_path / "in", "wrong", put_answers(plain, {one.name: ALL_WRONG[one.name].strip() for one in mine}, {}), path.name)
     put(tmp_path / "in", "untouched", plain, path.name)
-    batch.grade(tmp_path / "in", tmp_path / "out", HOUSE, labs=[lab], workers=2)
-    grades = Grades(tmp_path / "out")
+    grades = graded(tmp_path / "in", tmp_path / "out", labs=(lab,))
     points = {f"{lab}.{one.name}": str(one.points) for one in mine}
     for student, expected in {"right": points, "wrong": dict.fromkeys(points, "0"), "untouched": dict.fromkeys(points, "0")}.items():
         row = grades.by_name[student]

@@ -9,7 +9,7 @@ from kinds import KINDS
 from submissions import EXERCISES, IMPORT_OF_SETUP, NAMES, PATH, PLAIN, SETUP, STUBS
 
 from labkit import asked
-from labkit.checks.judging import judge
+from labkit.checks.judging import Standard, judge
 from labkit.checks.running import run
 from labkit.grading import answers, wire
 from labkit.grading import judge as judging
@@ -173,9 +173,7 @@ def test_a_report_that_came_over_the_wire_is_the_checks_own(name):
             judging.believed(received(packed(outcome)), cases, one.exercise)
             for outcome, cases in zip(first, (one.cases, one.small))
         ]
-        direct, over = (
-            judge(one.exercise, true, one.cases, cases, one.small, small) for cases, small in (first, came)
-        )
+        direct, over = (judging.judged(one, cases, small) for cases, small in (first, came))
         assert str(direct) == str(over)
 
 
@@ -183,12 +181,13 @@ def test_a_report_that_came_over_the_wire_is_the_checks_own(name):
 def test_every_kind_of_exercise_comes_over_the_wire(kind):
     exercise, true = KINDS[kind]
     cases = exercise.inputs(np.random.default_rng(1))
+    full, small = Standard(exercise, true, cases), Standard(exercise, true, {})
     sent = received(judging.sent(cases))
     assert sent.keys() == cases.keys()
     for answer in (true.answer, true.mistakes[0].answers[0]):
         direct = run(exercise, answer, cases)
         came = judging.believed(received(packed(direct)), cases, exercise)
-        reports = [judge(exercise, true, cases, outcome, {}, {}) for outcome in (direct, came)]
+        reports = [judge(full, outcome, small, {}) for outcome in (direct, came)]
         assert str(reports[0]) == str(reports[1]) and reports[1].passed == (answer is true.answer)
 
 

@@ -23,7 +23,7 @@ from answers.lab01 import (
 import labkit
 from labkit.asked import exercise
 from labkit.asked.lab01 import ENOUGH, calls_of
-from labkit.checks.judging import judge
+from labkit.checks.judging import Standard, judge
 from labkit.checks.running import Outcome
 from labkit.references import lab01 as references
 from labkit.references import reference
@@ -955,4 +955,4 @@ def test_any_arrays_at_all_are_judged_without_an_error(name):
     for _ in range(16):
         cases, small = one.inputs(rng), one.small()
         sent = [{name: forged(case) for name, case in part.items()} for part in (cases, small)]
-        assert not judge(one, reference(one), cases, sent[0], small, sent[1]).passed
+        assert not judge(Standard(one, reference(one), cases), sent[0], Standard(one, reference(one), small), sent[1]).passed

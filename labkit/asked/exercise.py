@@ -30,6 +30,14 @@ def whole(*values: object) -> np.ndarray:
     return np.array(values, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Group:
+    """Cases that earn points of their own, by name: what an answer gets right where it is wrong elsewhere."""
+
+    points: int
+    cases: tuple[str, ...]
+
+
 class Misuse(Exception):
     """A result that cannot be read as what the exercise returns. `code` sorts it, the text says it."""
 
@@ -73,6 +81,8 @@ class Exercise:
     small     -> named cases with few small numbers, smallest first: one of them explains a mistake
     returns   results by name, in order: "array", "scalar" (a float) or "integer"
     drive     (answer, case, returns) -> results by name: how an answer is called
+    groups    partial credit: groups of cases with points that add up to `points`. A group earns its points
+              where all its cases pass, and every case that is in no group. Without groups: all or nothing
     """
 
     name: str
@@ -86,6 +96,7 @@ class Exercise:
     small: Callable[[], dict[str, Case]] = dict
     drive: Callable[[Callable, Case, dict[str, str]], dict[str, object]] = one_call
     core: bool = True
+    groups: tuple[Group, ...] = ()
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -94,6 +105,8 @@ class Exercise:
             raise ValueError(f"{self.name}: {len(self.hints)} hints, expected 3")
         if self.points < 1:
             raise ValueError(f"{self.name}: points is {self.points}, expected at least 1")
+        if self.groups and sum(group.points for group in self.groups) != self.points:
+            raise ValueError(f"{self.name}: the points of its groups do not add up to {self.points}")
 
     @property
     def mistakes(self) -> tuple[str, ...]:

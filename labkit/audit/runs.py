@@ -121,18 +121,17 @@ class Runs:
 
     @staticmethod
     def report(ask: Ask, answer: Answer, outcomes: dict[str, Outcome]) -> Report:
-        small = ask.question.small
         try:
-            return judged(ask.question, outcomes, small, believed(answer.small, small, ask.exercise))
+            return judged(ask.question, outcomes, believed(answer.small, ask.question.small, ask.exercise))
         except Malformed:  # the small cases only explain
-            return judged(ask.question, outcomes, {}, {})
+            return judged(ask.question, outcomes, {})
 
     @staticmethod
     def says_something(ask: Ask, outcomes: dict[str, Outcome]) -> bool:
         """Whether behaviour alone says for certain that this answers the exercise."""
         if 2 * results(ask, outcomes) < sum(not case.raises for case in ask.question.cases.values()):
             return False
-        report = judged(ask.question, outcomes, {}, {})  # the small cases are for those who get a report
+        report = judged(ask.question, outcomes, {})  # the small cases are for those who get a report
         return is_telling(report, ask.question.cases, outcomes, bool(ask.kin))
 
     def finish(self, functions: list[Function]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labkit.errors import CommandError
 from labkit.grading import answers, intake
-from labkit.grading.gradebook import safe
+from labkit.grading.texts import safe
 from labkit.grading.limits import MOST_CODE
 
 NOTHING_GIVEN = answers.Given(frozenset(), frozenset())
@@ -64,7 +64,7 @@ def trouble(text: str) -> str:
 def read_notebook(path: Path) -> tuple[list[Piece], int]:
     """The code cells of a notebook that are Python, and how many are not."""
     try:
-        book = intake.read_book(path.resolve())
+        book = intake.read_book(intake.upload(path.resolve()))
     except intake.Unreadable as reason:
         raise CommandError(f"{path} {reason}.") from None
     require_size(path, sum(map(len, book.sources)))

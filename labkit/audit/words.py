@@ -12,7 +12,7 @@ from labkit.audit.functions import Function
 from labkit.audit.runs import Finding
 from labkit.audit.statements import place
 from labkit.audit.trying import Audit, audit
-from labkit.grading.gradebook import indented
+from labkit.grading.texts import indented
 
 NO_SANDBOX = (
     "Functions run in processes of their own, with limits on time and memory, but with your rights: that is no "

@@ -43,14 +43,15 @@ def examine(name: str | Exercise, function: Callable, seed: int | None = None) -
     exercise = asked.exercise(name) if isinstance(name, str) else name
     if not callable(function):
         raise TypeError(f"{exercise.name}: {type(function).__name__} came, expected a function")
-    from labkit.checks.judging import judge  # these need torch
+    from labkit.checks.judging import Standard, judge  # these need torch
     from labkit.references import reference
 
+    true = reference(exercise)
     cases, small = exercise.inputs(np.random.default_rng(SEED if seed is None else seed)), exercise.small()
     outcomes = run(exercise, function, cases)
     with contextlib.redirect_stdout(io.StringIO()):
         small_outcomes = run(exercise, function, small)
-    return judge(exercise, reference(exercise), cases, outcomes, small, small_outcomes)
+    return judge(Standard(exercise, true, cases), outcomes, Standard(exercise, true, small), small_outcomes)
 
 
 def check(function: Callable, name: str | None = None) -> None:

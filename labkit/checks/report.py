@@ -46,7 +46,13 @@ class Report:
 
     @property
     def score(self) -> int:
-        return self.max_score if self.passed else 0
+        """All points where it passed; else those of the groups of cases that are right."""
+        if self.passed:
+            return self.max_score
+        grouped = {name for group in self.exercise.groups for name in group.cases}
+        if self.not_yet or self.failed.keys() - grouped:
+            return 0
+        return sum(group.points for group in self.exercise.groups if not self.failed.keys() & set(group.cases))
 
     @property
     def verdict(self) -> str:

@@ -1,13 +1,4 @@
-"""Grade what students handed in: intake -> answers -> process -> judge -> gradebook.
+"""Grade what students handed in: intake -> answers -> process -> judge -> journal -> exports.
 
-`process` and `child` are the two ends of the one place where student code runs.
+`process` and `child` are the two ends of the one place where student code runs; `sandbox` shuts it in.
 """
-
-import argparse
-
-
-def grade_command(args: argparse.Namespace) -> int:
-    """`labkit grade`. Returns 0 if every submission was graded, else 1. Raises CommandError."""
-    from labkit.grading.batch import command  # needs nbformat, later torch
-
-    return command(args)

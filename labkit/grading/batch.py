@@ -1,35 +1,51 @@
-"""Grade a whole folder of submissions."""
+"""Grade a whole folder of submissions: read, do what is not done yet, write down each result, export."""
 
-import argparse
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+import contextlib
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
+from nbformat import NotebookNode
 
+import labkit
 from labkit import asked
-from labkit.asked import Exercise
 from labkit.books import places
+from labkit.books.notebook import read, text
+from labkit.books.solutions import read_solutions
 from labkit.errors import CommandError
-from labkit.grading import answers, gradebook, intake
-from labkit.grading.gradebook import Record
-from labkit.grading.intake import Book, Student, Unreadable
-from labkit.grading.judge import Question, question, verdict
-from labkit.grading.limits import MOST_CODE, Limits
-from labkit.grading.process import Answer, Collected, JudgeError, Process, Stopped, collect
+from labkit.grading import answers, crew, exports, folder, intake, settings
+from labkit.grading.intake import Book, Student, Unreadable, Upload
+from labkit.grading.job import Job
+from labkit.grading.journal import FILE, Journal, Person
+from labkit.grading.limits import MOST_CODE
+from labkit.grading.points import Sheet
+from labkit.grading.record import Entry, Handed, Record
+from labkit.grading.settings import Settings
 
-NO_SANDBOX = (
-    "There is no sandbox yet: answers run in processes of their own, with time limits, but with your rights. "
-    "They can read your files. Grade only a class you trust, or on a machine made for it."
-)
+# Files of labkit that a lab's results depend on, beside the lab's own.
+COUNTING = ("asked/exercise.py", "asked/__init__.py", "references/*.py", "checks/*.py", "layers/*.py", "grading/*.py",
+            "grading/sandbox/*.py")  # fmt: skip
 
-# Student code runs in processes, so threads are enough to hand it out. Judging and reading code
-# change what belongs to the whole process (which warnings are recorded, torch's threads): one at a time.
-ALONE = threading.Lock()
+
+@dataclass(frozen=True)
+class Plan:
+    """How a batch is graded.
+
+    labs     names or numbers; None: those that somebody has handed in
+    nbval    whether the notebooks are run under nbval, too
+    points   whose verdict earns the points: "judge" or "nbval"
+    level    the sandbox: "bwrap" or "none"
+    """
+
+    labs: tuple[str, ...] | None = None
+    nbval: bool = True
+    points: str = "judge"
+    level: str = "bwrap"
+    settings: Settings = Settings()
 
 
 @dataclass(frozen=True)
@@ -37,208 +53,236 @@ class Lab:
     """A lab of the course, ready to grade."""
 
     name: str
+    notebook: NotebookNode
     given: answers.Given
-    questions: list[Question]
+    helpers: dict[str, str]
+    course: str
 
     @property
-    def exercises(self) -> list[Exercise]:
-        return [one.exercise for one in self.questions]
+    def exercises(self) -> list[asked.Exercise]:
+        return list(asked.lab(self.name).EXERCISES)
 
 
-def command(args: argparse.Namespace) -> int:
-    """`labkit grade`: grade, write, tell. Returns 0 if every submission was graded, else 1."""
-    console = Console(stderr=True)
-    console.print(NO_SANDBOX, style="yellow", highlight=False, soft_wrap=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Grading", total=None)
-        records, ignored = grade(
-            args.submissions,
-            args.out,
-            course=args.course,
-            labs=args.labs,
-            workers=args.workers,
-            progress=lambda done, of: progress.update(task, completed=done, total=of),
-        )
-    return tell(records, ignored, args.out)
+@dataclass
+class Tally:
+    """What a batch did.
+
+    kept     results that were there already
+    graded   notebooks that were run
+    failed   submissions without a grade
+    ignored  what lay there and is nobody's
+    told     sentences for the instructor, students named
+    """
+
+    students: int = 0
+    kept: int = 0
+    graded: int = 0
+    failed: int = 0
+    ignored: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    written: list[Path] = field(default_factory=list)
 
 
-def tell(records: list[Record], ignored: list[str], out: Path) -> int:
-    """Print what was done. Returns the exit status."""
-    console = Console()
-
-    def say(line: str) -> None:
-        console.print(escape(gradebook.safe(line, "")), highlight=False, soft_wrap=True)
-
-    for record in records:
-        if record.flags:
-            say(f"{record.student.name}: {'; '.join(record.flags)}")
-    if ignored:
-        say(f"Not looked at, because only folders and notebooks count: {', '.join(ignored)}")
-    missing = sum(record.verdicts is None for record in records)
-    if missing:
-        say(f"{missing} of {len(records)} submissions could not be graded; their rows are empty.")
-    say(f"Graded {len(records) - missing} of {len(records)} submissions: {out / gradebook.GRADEBOOK}")
-    return 1 if missing else 0
+Hire = Callable[[], contextlib.AbstractContextManager[Executor]]
 
 
 def grade(
     submissions: Path,
     out: Path,
+    plan: Plan,
     course: Path | None = None,
-    labs: list[str] | None = None,
-    workers: int = 1,
-    limits: Limits = Limits(),
+    hire: Hire | None = None,
+    at_once: int = 2,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> tuple[list[Record], list[str]]:
-    """Grade everyone in `submissions`, write gradebook and feedback to `out`.
+) -> Tally:
+    """Grade everyone in `submissions`, write every export to `out`.
 
-    course: the course folder (found upwards from here if None). labs: names or numbers (all of the
-    course if None). Returns the records in the gradebook's order, and the names of files that were
-    ignored. Nothing is written before all is done. Raises CommandError.
+    course: the course folder (found upwards from here if None). hire: gives the executor that does the
+    jobs (one process of this machine if None); at_once: how many jobs it gets at a time. What `out`'s
+    journal holds already is not run again. Raises CommandError.
     """
-    if workers < 1:
-        raise CommandError(f"--workers is {workers}; expected 1 or more.")
     root = places.course_root(course)
-    students, ignored = intake.students(submissions)
-    chosen = notebooks_of(root, labs)
-    secret = gradebook.open_folder(out, submissions)
-    ready = [made_ready(lab, path, secret) for lab, path in chosen.items()]
-    records = graded_all(students, ready, workers, limits, progress)
-    gradebook.write_grades(out, records, {lab.name: lab.exercises for lab in ready})
-    return records, ignored
+    tally = Tally()
+    students, tally.ignored = intake.students(submissions)
+    labs = labs_of(root, students, plan.labs)
+    secret = folder.open_folder(out, submissions)
+    with Journal(out) as journal:
+        ready = {lab: made_ready(root, lab) for lab in labs}
+        tally.students = len(students)
+        progress(0, len(students))
+        hire = hire or (lambda: crew.processes(1))
+        facts = {"labs": list(ready), "settings": plan.settings.text}
+        with journal.roll(facts) as add:
+            jobs = unfinished(students, ready, plan, secret, journal, add, tally)
+            for job, result in crew.results(jobs, hire, at_once):
+                journal.put(job.key, result)
+                tally.graded += 1
+                progress(tally.kept + tally.graded, len(students) * len(ready))
+        for record in records(journal):
+            tally.failed += not record.graded
+            tally.told += [f"{record.student}: {'; '.join(flags)}"] if (flags := list(record.all_flags())) else []
+        tally.written = export(out, journal, root)
+    return tally
 
 
-def notebooks_of(root: Path, labs: list[str] | None) -> dict[str, Path]:
-    """The notebooks to grade by lab, in course order. Raises CommandError."""
-    there = [places.lab_of(path) for path in places.notebooks(root)]
-    known = {one.lab for one in asked.exercises()}
-    wanted = {places.lab_of(places.notebook_of(root, lab)) for lab in labs or there}
-    if strange := sorted(wanted - known) if labs else []:
-        raise CommandError(f"{', '.join(strange)} has no exercises to grade.")
-    chosen = {lab: places.notebook_of(root, lab) for lab in sorted(wanted & known)}
+def export(out: Path, journal: Journal, root: Path, changed: Settings | None = None) -> list[Path]:
+    """Write every export from the journal alone. changed: settings in place of those it was graded with."""
+    facts = journal.facts()
+    if not facts:
+        raise nothing_graded(out)
+    labs = {name: list(asked.lab(name).EXERCISES) for name in facts["labs"]}
+    sheet = Sheet(labs, exports.questions(root, labs), changed or settings.parsed(facts["settings"], "the settings"))
+    sheet = exports.with_marks(out, sheet)
+    return exports.write(out, lambda: records(journal), sheet)
+
+
+def nothing_graded(out: Path) -> CommandError:
+    return CommandError(f"{out} holds no grades yet. Grade into it first: labkit grade SUBMISSIONS --out {out}.")
+
+
+def records(journal: Journal) -> Iterator[Record]:
+    """Everyone with what was found, one at a time."""
+    for person in journal.people():
+        entries = {lab: Entry(handed, journal.get(key)) for lab, (handed, key) in person.handed.items()}
+        yield Record(person.student, person.raw, person.ids, entries, person.flags)
+
+
+def unfinished(
+    students: list[Student], labs: dict[str, Lab], plan: Plan, secret: bytes, journal: Journal, add, tally: Tally
+) -> Iterator[Job]:
+    """Put every student on the roll, and give the jobs whose results are not there yet, each once."""
+    given_out = set()
+    for student in students:
+        flags = list(student.told)
+        books = read_books(student, list(labs.values()), flags)
+        handed = {}
+        for name, lab in labs.items():
+            came, own = chosen(books.get(name, []), lab)
+            job = job_for(lab, own, plan, secret)
+            handed[name] = came, job.key
+            done = journal.get(job.key)
+            if done is not None and not done.trouble:
+                tally.kept += 1
+            elif job.key not in given_out:
+                given_out.add(job.key)
+                yield job
+        add(Person(student.name, student.raw, student.ids, handed, tuple(flags)))
+
+
+def job_for(lab: Lab, own: answers.Own, plan: Plan, secret: bytes) -> Job:
+    return Job(
+        lab.name,
+        tuple(own.cells),
+        own.stubs,
+        secret,
+        plan.level,
+        plan.settings.limits,
+        lab.helpers,
+        text(lab.notebook) if plan.nbval else "",
+        plan.points,
+        lab.course,
+    )
+
+
+def labs_of(root: Path, students: list[Student], wanted: tuple[str, ...] | None) -> list[str]:
+    """The labs to grade, in course order: those that are wanted, else those that somebody handed in, else all.
+
+    Raises CommandError.
+    """
+    known = list(asked.LABS)
+    if wanted:
+        chosen = {places.lab_of(places.notebook_of(root, lab)) for lab in wanted}
+        if strange := sorted(chosen - set(known)):
+            raise CommandError(f"{', '.join(strange)} has no exercises to grade.")
+    else:
+        there = {places.lab_of(path) for path in places.notebooks(root)} & set(known)
+        chosen = {lab for student in students for lab in named(student) if lab in there} or there
     if not chosen:
         raise CommandError(f"There are no notebooks with exercises in {root / 'notebooks'}.")
-    return chosen
+    return [lab for lab in known if lab in chosen]
 
 
-def made_ready(name: str, path: Path, secret: bytes) -> Lab:
-    exercises = [one for one in asked.exercises() if one.lab == name]
-    return Lab(name, answers.given(path), [question(one, secret) for one in exercises])
-
-
-def graded_all(
-    students: list[Student], labs: list[Lab], workers: int, limits: Limits, progress: Callable[[int, int], None]
-) -> list[Record]:
-    """The records in the order of the students. Ctrl-C ends what runs, and is raised."""
-    Process.stopped.clear()
-    progress(0, len(students))
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            futures = [pool.submit(recorded, student, labs, limits) for student in students]
-            for done, _ in enumerate(as_completed(futures), 1):
-                progress(done, len(students))
-        except KeyboardInterrupt:
-            Process.stop_all()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
-
-
-def recorded(student: Student, labs: list[Lab], limits: Limits) -> Record:
-    """The record of one student; one without verdicts where grading itself fails, so that the batch goes on."""
-    try:
-        return graded(student, labs, limits)
-    except Stopped:
-        raise
-    except (JudgeError, OSError) as error:
-        why = str(error)
-    except Exception as error:  # what bytes from a student can do to the grader is not all foreseen
-        why = f"the grader failed ({type(error).__name__}: {error})"
-    return Record(student, verdicts=None, flags=[*student.told, f"not graded: {why}"])
-
-
-def graded(student: Student, labs: list[Lab], limits: Limits) -> Record:
-    """The record of one student."""
-    record = Record(student, flags=list(student.told))
-    books = read_books(student, labs, record.flags)
-    for lab in labs:
-        notes = record.notes.setdefault(lab.name, [])
-        with ALONE:
-            name, own = chosen_book(books.get(lab.name, []), lab, record.flags)
-        if not name:
-            record.flags.append(f"{lab.name}: no notebook")
-            notes.append("No notebook of this lab was handed in that could be read.")
-        if own.cells:
-            collected = collect(own.cells, [one.task for one in lab.questions], limits)
-        else:
-            collected = Collected({}, [], [])
-        with ALONE:
-            for one in lab.questions:
-                answer = collected.answers.get(one.key, Answer(instead="nothing"))
-                found = verdict(one, answer, one.exercise.name in own.stubs)
-                record.verdicts[one.exercise.name] = found
-                if found.trouble:
-                    record.flags.append(f"{one.exercise.name}: {found.trouble}")
-        tell_cells(own.cells, collected, lab.name, notes, record.flags)
-    return record
-
-
-def read_books(student: Student, labs: list[Lab], flags: list[str]) -> dict[str, list[tuple[str, Book]]]:
-    """The student's notebooks that can be read, by lab: (file name, code)."""
-    books: dict[str, list[tuple[str, Book]]] = {}
-    for path in student.notebooks:
-        try:
-            book = intake.read_book(path)
-            if sum(map(len, book.sources)) > MOST_CODE:
-                raise Unreadable(f"holds more than {MOST_CODE} characters of code")
-        except Unreadable as reason:
-            flags.append(f"{path.name} {reason}")
+def named(student: Student) -> Iterator[str]:
+    """The labs that a student's files are for."""
+    for upload in student.uploads:
+        if lab := intake.lab_by_name(upload.name):
+            yield lab
             continue
-        if book.damaged:
-            flags.append(f"{path.name}: {book.damaged} cells could not be read")
-        lab = lab_of(book, path, labs)
-        if not lab and path.name != places.WELCOME:
-            flags.append(f"{path.name} belongs to no lab of this course")
-        books.setdefault(lab, []).append((path.name, book))
-    return books
+        with contextlib.suppress(Unreadable):
+            book = intake.read_book(upload)
+            yield book.lab or best_fit(book)
 
 
-def lab_of(book: Book, path: Path, labs: list[Lab]) -> str:
-    """The lab a notebook belongs to, by its metadata, else its name, else its exercises; "" for none."""
-    known = {one.lab for one in asked.exercises()}
-    for lab in (book.lab, intake.lab_by_name(path)):
-        if lab in known:
-            return lab
-    found = {lab.name: answers.answered(book.sources, lab.exercises) for lab in labs}
+def best_fit(book: Book) -> str:
+    """The lab whose exercises a notebook answers, by its text; "" for none."""
+    found = {lab: answers.answered(book.sources, asked.lab(lab).EXERCISES) for lab in asked.LABS}
     best = max(found, key=found.get)
     return best if found[best] else ""
 
 
-def chosen_book(books: list[tuple[str, Book]], lab: Lab, flags: list[str]) -> tuple[str, answers.Own]:
-    """The notebook that counts, by name and its own cells: of several, the one with the most answers."""
-    found = [(name, answers.own(book.sources, lab.given, lab.exercises)) for name, book in books]
-    if not found:
-        return "", answers.Own([], frozenset())
-    best = max(found, key=lambda one: answers.answered(one[1].cells, lab.exercises))
+def made_ready(root: Path, name: str) -> Lab:
+    path = places.notebook_of(root, name)
+    notebook = read(path)
+    solutions, _ = places.solution_paths(root, path)
+    # A course without its solutions (a student's copy) is graded, too; then no error is carried forward.
+    helpers = read_solutions(solutions).functions if solutions.is_file() else {}
+    wanted = {one.name for one in asked.lab(name).EXERCISES}
+    helpers = {one: source for one, source in helpers.items() if one in wanted}
+    return Lab(name, notebook, answers.given(path), helpers, digest(name))
+
+
+def digest(lab: str) -> str:
+    """Of all that a lab's results depend on beside the answers: exercise definitions, checks, versions."""
+    home = Path(labkit.__file__).parent
+    files = sorted({home / "asked" / f"{lab}.py", *(path for some in COUNTING for path in home.glob(some))})
+    whole = hashlib.sha256()
+    for path in files:
+        whole.update(path.relative_to(home).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for package in ("numpy", "torch", "keras"):
+        whole.update(f"{package} {importlib.metadata.version(package)}\n".encode())
+    whole.update(f"{platform.python_version()} {platform.machine()}".encode())
+    return whole.hexdigest()
+
+
+def read_books(student: Student, labs: list[Lab], flags: list[str]) -> dict[str, list[tuple[Upload, Book]]]:
+    """The student's notebooks that can be read, by lab."""
+    books: dict[str, list[tuple[Upload, Book]]] = {}
+    for upload in student.uploads:
+        try:
+            book = intake.read_book(upload)
+            if sum(map(len, book.sources)) > MOST_CODE:
+                raise Unreadable(f"holds more than {MOST_CODE} characters of code")
+        except Unreadable as reason:
+            flags.append(f"{upload.name} {reason}")
+            continue
+        if book.damaged:
+            flags.append(f"{upload.name}: {book.damaged} cells could not be read")
+        lab = lab_of(book, upload.name)
+        if not lab and upload.name != places.WELCOME:
+            flags.append(f"{upload.name} belongs to no lab of this course")
+        books.setdefault(lab, []).append((upload, book))
+    return books
+
+
+def lab_of(book: Book, name: str) -> str:
+    """The lab a notebook belongs to, by its metadata, else its name, else its exercises; "" for none."""
+    for lab in (book.lab, intake.lab_by_name(name)):
+        if lab in asked.LABS:
+            return lab
+    return best_fit(book)
+
+
+def chosen(books: list[tuple[Upload, Book]], lab: Lab) -> tuple[Handed, answers.Own]:
+    """The notebook that counts: of several the latest attempt, of those the one with the most answers."""
+    if not books:
+        return Handed(lab.name, flags=("no notebook",)), answers.Own([], frozenset())
+    found = [(upload, book, answers.own(book.sources, lab.given, lab.exercises)) for upload, book in books]
+    best = max(found, key=lambda one: (one[0].attempt, answers.answered(one[2].cells, lab.exercises)))
+    upload, book, own = best
+    flags = list(intake.tampering(book, lab.notebook))
     if len(found) > 1:
-        others = ", ".join(one[0] for one in found if one is not best)
-        flags.append(f"{lab.name}: {len(found)} notebooks; {best[0]} has the most answers and counts, not {others}")
-    return best
-
-
-def tell_cells(cells: list[str], collected: Collected, lab: str, notes: list[str], flags: list[str]) -> None:
-    """Tell the student which cells that define something stopped, and both which were cut short."""
-    for number, line, sentence in collected.errors:
-        if 0 <= number < len(cells) and any(word in cells[number] for word in ("def ", "class ", "lambda")):
-            notes.append(f"The cell that begins {beginning(cells[number])} stopped at its line {line}: {sentence}")
-    for lost in collected.lost:
-        if lost.cell < len(cells):
-            begins = beginning(cells[lost.cell])
-            notes.append(f"The cell that begins {begins} {lost.how}. It was left out from there on.")
-            flags.append(f"{lab}: a cell {lost.how} and was left out")
-
-
-def beginning(cell: str) -> str:
-    """The first line of a cell that says something, in quotes."""
-    first = next((line.strip() for line in cell.split("\n") if line.strip()), "")
-    return f'"{first[:60]}"'
+        others = ", ".join(one[0].name for one in found if one is not best)
+        later = upload.attempt > min(one[0].attempt for one in found)
+        why = "is the latest" if later else "has the most answers"
+        flags.insert(0, f"{len(found)} notebooks; {upload.name} {why} and counts, not {others}")
+    return Handed(lab.name, upload.name, upload.at, intake.prose(book, lab.notebook), tuple(flags)), own

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,16 @@ from labkit.errors import CommandError
 from labkit.grading.limits import MOST_DEPTH, MOST_ENTRIES, MOST_NOTEBOOK
 
 LAB = re.compile(r"lab[ _-]?0*(\d{1,2})(?!\d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One notebook that was handed in; not read yet."""
+
+    name: str
+    read: Callable[[], bytes]
+    attempt: int = 0
+    at: str = ""
 
 
 @dataclass
@@ -23,7 +34,8 @@ class Student:
     """
 
     raw: str
-    notebooks: list[Path] = field(default_factory=list)
+    uploads: list[Upload] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
 
     @property
@@ -77,7 +89,7 @@ def students(submissions: Path) -> tuple[list[Student], list[str]]:
             look_into(Path(entry.path), found.setdefault(entry.name, Student(entry.name)))
         elif book:
             raw = Path(entry.name).stem
-            found.setdefault(raw, Student(raw)).notebooks.append(Path(entry.path))
+            found.setdefault(raw, Student(raw)).uploads.append(upload(Path(entry.path)))
         else:
             ignored.append(entry.name)
     if not found:
@@ -114,13 +126,24 @@ def look_into(folder: Path, student: Student) -> None:
             if path.is_symlink():
                 links += 1
             elif name.lower().endswith(".ipynb") and not hidden(name):
-                student.notebooks.append(path)
+                student.uploads.append(upload(path))
     if links:
         student.told.append(f"{links} symbolic link{'s were' if links > 1 else ' was'} skipped")
 
 
-def read_book(path: Path) -> Book:
-    """The code in the notebook at `path`. Raises Unreadable."""
+def upload(path: Path) -> Upload:
+    return Upload(path.name, lambda: read_file(path))
+
+
+def prose(book: Book, pristine) -> dict[str, str]:
+    return {}
+
+
+def tampering(book: Book, pristine) -> tuple[str, ...]:
+    return ()
+
+
+def read_file(path: Path) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(path, flags), "rb") as file:
@@ -131,6 +154,12 @@ def read_book(path: Path) -> Book:
         raise Unreadable(f"cannot be read ({error.strerror})") from None
     if len(raw) > MOST_NOTEBOOK:
         raise Unreadable(f"is larger than {MOST_NOTEBOOK // 10**6} MB")
+    return raw
+
+
+def read_book(upload: Upload) -> Book:
+    """The code in a notebook. Raises Unreadable."""
+    raw = upload.read()
     if not raw.strip():
         raise Unreadable("is empty")
     try:
@@ -165,7 +194,7 @@ def source_of(cell: object) -> str | None:
     return source.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def lab_by_name(path: Path) -> str:
+def lab_by_name(name: str) -> str:
     """The lab that a file's name tells, "lab02"; empty if none."""
-    match = LAB.search(path.name)
+    match = LAB.search(name)
     return f"lab{int(match[1]):02}" if match else ""

@@ -5,19 +5,38 @@ So a batch that is killed goes on where it was, and what has not changed is not 
 held by one grader at a time.
 """
 
+import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from labkit.errors import CommandError
+from labkit.grading.record import Graded, Handed, graded_from, handed_from, to_json
 
 FILE = "journal.sqlite"
+TABLES = (
+    "results (key TEXT PRIMARY KEY, result TEXT NOT NULL)",
+    "people (position INTEGER PRIMARY KEY, person TEXT NOT NULL)",
+    "facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A student on the roll. handed: by lab, what was handed in and the key of its result; else as in Record."""
+
+    student: str
+    raw: str
+    ids: dict[str, str]
+    handed: dict[str, tuple[Handed, str]]
+    flags: tuple[str, ...]
 
 
 class Journal:
-    """Results by key. Raises CommandError where another grader holds the file, or where it is damaged."""
+    """Results by key, and who handed in what. Raises CommandError where another grader holds it, or it is damaged."""
 
     def __init__(self, folder: Path):
         self.path = folder / FILE
@@ -25,8 +44,10 @@ class Journal:
             self.database = sqlite3.connect(self.path, timeout=0, isolation_level=None)
             self.database.execute("PRAGMA locking_mode = EXCLUSIVE")  # held until the process ends, however it ends
             self.database.execute("PRAGMA synchronous = FULL")
+            self.database.execute("PRAGMA temp_store = FILE")
             self.database.execute("BEGIN EXCLUSIVE")
-            self.database.execute("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, result TEXT NOT NULL)")
+            for table in TABLES:
+                self.database.execute(f"CREATE TABLE IF NOT EXISTS {table}")
             self.database.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -43,22 +64,44 @@ class Journal:
     def __exit__(self, *raised) -> None:
         self.database.close()
 
-    def get(self, key: str) -> dict | None:
+    def get(self, key: str) -> Graded | None:
         """The result under `key`, None if there is none."""
         row = self.database.execute("SELECT result FROM results WHERE key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        return None if row is None else graded_from(json.loads(row[0]))
 
-    def put(self, key: str, result: dict) -> None:
+    def put(self, key: str, result: Graded) -> None:
         """Keep a result; when this returns, it is on the disk."""
-        text = json.dumps(result, sort_keys=True)
+        text = json.dumps(to_json(result), sort_keys=True)
         self.database.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (key, text))
 
-    def keep(self, keys: Iterable[str]) -> None:
-        """Forget all results but those under `keys`."""
-        self.database.execute("CREATE TEMP TABLE kept (key TEXT PRIMARY KEY)")
-        self.database.executemany("INSERT OR IGNORE INTO kept VALUES (?)", ((key,) for key in keys))
-        self.database.execute("DELETE FROM results WHERE key NOT IN (SELECT key FROM kept)")
-        self.database.execute("DROP TABLE kept")
+    @contextlib.contextmanager
+    def roll(self, facts: dict[str, object]) -> Iterator[Callable[[Person], None]]:
+        """Write down anew who handed in what; it takes the place of the old list when all is well.
+
+        facts: what belongs to all of them, for `labkit report`. Gives a function that adds a person.
+        """
+        add = "INSERT INTO temp.roll (person) VALUES (?)"
+        self.database.execute("CREATE TEMP TABLE roll (position INTEGER PRIMARY KEY, person TEXT NOT NULL)")
+        yield lambda person: self.database.execute(add, (json.dumps(asdict(person), sort_keys=True),))
+        self.database.execute("BEGIN")
+        self.database.execute("DELETE FROM people")
+        self.database.execute("INSERT INTO people SELECT position, person FROM temp.roll")
+        self.database.execute("DELETE FROM facts")
+        for name, value in facts.items():
+            self.database.execute("INSERT INTO facts VALUES (?, ?)", (name, json.dumps(value, sort_keys=True)))
+        self.database.execute("COMMIT")
+
+    def facts(self) -> dict[str, object]:
+        """What `roll` was given; empty where nothing has been graded."""
+        rows = self.database.execute("SELECT name, value FROM facts").fetchall()
+        return {name: json.loads(value) for name, value in rows}
+
+    def people(self) -> Iterator[Person]:
+        """Everyone on the roll, in its order."""
+        for (text,) in self.database.execute("SELECT person FROM people ORDER BY position"):
+            tree = json.loads(text)
+            handed = {lab: (handed_from(one), key) for lab, (one, key) in tree["handed"].items()}
+            yield Person(**{**tree, "handed": handed, "flags": tuple(tree["flags"])})
 
 
 def key_of(parts: Iterable[bytes]) -> str:

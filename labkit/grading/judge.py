@@ -2,6 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +12,12 @@ from labkit.checks.report import Report
 from labkit.checks.running import Outcome
 from labkit.grading.limits import MOST_LINES, MOST_TEXT
 from labkit.grading.process import Answer
+from labkit.grading.record import MISSING, RIGHT, WRONG, Found
+from labkit.grading.texts import showable
 from labkit.grading.wire import Malformed
+
+if TYPE_CHECKING:
+    from labkit.checks.judging import Standard
 
 FAULTS = ("", "stub", "none", "count", "type", "raised", "wrong error", "no error")
 MOST_OUTPUTS = 1000  # results of one case
@@ -36,19 +43,22 @@ class Question:
     @property
     def task(self) -> dict[str, object]:
         """What the student's process gets to know."""
-        names = {"key": self.key, "exercise": self.exercise.name, "name": self.name or self.exercise.name}
-        return names | {"cases": sent(self.cases), "small": sent(self.small)}
+        return self.with_helpers({})
 
+    def with_helpers(self, helpers: dict[str, str]) -> dict[str, object]:
+        """The task, with sources by name that take the place of the student's own."""
+        names = {"key": self.key, "lab": self.exercise.lab, "exercise": self.exercise.name}
+        names["name"] = self.name or self.exercise.name
+        return names | {"cases": sent(self.cases), "small": sent(self.small), "helpers": helpers}
 
-@dataclass(frozen=True)
-class Verdict:
-    """What one answer earns and why. `trouble` is a short word to the instructor, empty for ordinary answers."""
+    @cached_property
+    def standards(self) -> "tuple[Standard, Standard]":
+        """What answers are measured by, on the cases and on the small ones; needs torch. Kept for the next answer."""
+        from labkit.checks.judging import Standard
+        from labkit.references import reference
 
-    exercise: Exercise
-    score: int
-    text: str
-    printed: str = ""
-    trouble: str = ""
+        true = reference(self.exercise)
+        return Standard(self.exercise, true, self.cases), Standard(self.exercise, true, self.small)
 
 
 def question(exercise: Exercise, secret: bytes) -> Question:
@@ -64,45 +74,48 @@ def sent(cases: dict[str, Case]) -> dict[str, dict]:
     }
 
 
-def verdict(asked: Question, answer: Answer, stub: bool) -> Verdict:
+def verdict(asked: Question, answer: Answer, stub: bool) -> Found:
     """The verdict on `answer`. `stub`: the notebook holds the untouched stub.
 
     Needs torch. Only one thread at a time may judge: recording warnings and torch's number of
     threads belong to the whole process.
     """
-    one = asked.exercise
+    name = asked.exercise.name
     if answer.instead == "nothing" and stub:
-        return Verdict(one, 0, str(not_yet(asked)))
+        return Found(name, MISSING, 0, str(not_yet(asked)))
     if answer.instead:
-        what = f"Your cells leave {answer.instead} under this name; a function was expected."
-        return Verdict(one, 0, f"{one.name}: not answered. {what}")
+        what = f"Your cells leave {showable(answer.instead)} under this name; a function was expected."
+        return Found(name, MISSING, 0, f"{name}: not answered. {what}")
     if answer.cases is None:
-        return Verdict(one, 0, f"{one.name} {answer.trouble}.", trouble=answer.trouble)
+        trouble = showable(answer.trouble)
+        return Found(name, WRONG, 0, f"{name} {trouble}.", trouble=trouble)
     try:
-        outcomes = believed(answer.cases, asked.cases, one)
+        outcomes = believed(answer.cases, asked.cases, asked.exercise)
     except Malformed:
         trouble = "gave no readable answer"
-        return Verdict(one, 0, f"{one.name} {trouble}.", trouble=trouble)
+        return Found(name, WRONG, 0, f"{name} {trouble}.", trouble=trouble)
     try:
-        small = asked.small
-        small_outcomes = believed(answer.small, small, one)
+        small_outcomes = believed(answer.small, asked.small, asked.exercise)
     except Malformed:
-        small, small_outcomes = {}, {}  # they only explain
-    report = judged(asked, outcomes, small, small_outcomes)
-    return Verdict(one, report.score, str(report), answer.printed)
+        small_outcomes = {}  # they only explain
+    report = judged(asked, outcomes, small_outcomes)
+    mistake, sentence = report.mistakes[0] if report.mistakes else ("", "")
+    state = RIGHT if report.passed else MISSING if report.not_yet else WRONG
+    texts = [showable(text) for text in (str(report), sentence, answer.printed)]
+    return Found(name, state, report.score / report.max_score, texts[0], mistake, texts[1], texts[2])
 
 
-def judged(asked: Question, outcomes: dict, small: dict, small_outcomes: dict) -> Report:
-    from labkit.checks.judging import judge  # these need torch
-    from labkit.references import reference
+def judged(asked: Question, outcomes: dict, small_outcomes: dict) -> Report:
+    """The report on outcomes that are believed; no small outcomes where they did not come."""
+    from labkit.checks.judging import judge
 
-    return judge(asked.exercise, reference(asked.exercise), asked.cases, outcomes, small, small_outcomes)
+    full, small = asked.standards
+    return judge(full, outcomes, small, small_outcomes)
 
 
 def not_yet(asked: Question) -> Report:
     """The report on an untouched stub."""
-    stubs = dict.fromkeys(asked.cases, Outcome(fault="stub"))
-    return judged(asked, stubs, {}, {})
+    return judged(asked, dict.fromkeys(asked.cases, Outcome(fault="stub")), {})
 
 
 def believed(came: object, cases: dict[str, Case], exercise: Exercise) -> dict[str, Outcome]:

@@ -88,8 +88,9 @@ def collect(
 ) -> Collected:
     """Run `cells` and call the answers to `tasks`, each in a child of its own.
 
-    tasks: `{"key": …, "exercise": …, "name": …, "cases": …, "small": …}`, as the child reads them: the
-    answer called `name` is asked the exercise. What hangs, ends the process or answers nonsense costs
+    tasks: `{"key": …, "lab": …, "exercise": …, "name": …, "cases": …, "small": …, "helpers": …}`, as the child
+    reads them: the answer called `name` is asked the exercise; helpers holds sources by name that take the
+    place of the student's own. What hangs, ends the process or answers nonsense costs
     its own task. A statement at the top level that hangs or ends the process is left out from then on,
     with the rest of its cell. level: the sandbox around the process, "bwrap" or "none". Raises JudgeError.
     """

@@ -141,7 +141,7 @@ class Record:
                 yield f"{lab}: {flag}"
             for one in entry.graded.found:
                 if one.trouble:
-                    yield f"{lab}.{one.exercise} {one.trouble}"
+                    yield f"{lab}.{one.exercise}: {one.trouble}"
 
 
 def to_json(value: Graded | Handed) -> dict:

@@ -39,7 +39,10 @@ Point = int | float
 
 @dataclass(frozen=True)
 class Settings:
-    """What the file says; without a file, the course's own points, no deadlines, and an error carried forward whole."""
+    """What the file says; without a file, the course's own points, no deadlines, and an error carried forward whole.
+
+    text  the file itself
+    """
 
     points: dict[str, Point] = field(default_factory=dict)
     marking: dict[str, Point] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Settings:
     days: int = 0
     limits: Limits = Limits()
     carried_forward: float = 1.0
+    text: str = ""
 
     def worth(self, exercise: asked.Exercise) -> Point:
         """The points of an exercise."""
@@ -71,15 +75,23 @@ def read(path: Path) -> Settings:
     """The settings in the file at `path`. Raises CommandError that names the place and what to do."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        tree = tomllib.loads(text)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is no UTF-8 text: {error}.") from None
+    return parsed(text, str(path))
+
+
+def parsed(text: str, path: str) -> Settings:
+    """The settings in a text; `path` is what errors call it. Raises CommandError."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise CommandError(f"{path} is no TOML: {error}.") from None
-    return checked(tree, path)
+    return replace(checked(tree, path), text=text)
 
 
-def checked(tree: dict, path: Path) -> Settings:
+def checked(tree: dict, path: str) -> Settings:
     """The settings in a parsed file."""
     tables = ("points", "marking", "deadlines", "late", "extensions", "limits", "errors")
     known(tree, tables, f"{path}: table")

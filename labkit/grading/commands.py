@@ -1,0 +1,84 @@
+"""The commands `grade`, `report` and `doctor`: from the command line to functions, and back to sentences."""
+
+import argparse
+import functools
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from labkit.books import places
+from labkit.grading import batch, crew, settings
+from labkit.grading.journal import Journal
+from labkit.grading.sandbox import level
+from labkit.grading.settings import Settings
+from labkit.grading.texts import safe
+
+
+def grade(args: argparse.Namespace) -> int:
+    """`labkit grade`: grade, write, tell. Returns 0 if every submission has its record, else 1."""
+    console = Console(stderr=True)
+    plan = batch.Plan(
+        labs=tuple(args.labs) if args.labs else None,
+        nbval=args.nbval or args.points == "nbval",
+        points=args.points,
+        settings=settings.read(args.config) if args.config else Settings(),
+        level=level.choose(args.sandbox),
+    )
+    if plan.level == "none":
+        console.print(level.NONE, style="yellow", highlight=False, soft_wrap=True)
+    hire = functools.partial(crew.dask, args.dask) if args.dask else functools.partial(crew.processes, args.workers)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Grading", total=None)
+        tally = batch.grade(
+            args.submissions,
+            args.out,
+            plan,
+            course=args.course,
+            hire=hire,
+            at_once=2 * args.workers,
+            progress=lambda done, of: progress.update(task, completed=done, total=of),
+        )
+    return tell(tally, args.out)
+
+
+def tell(tally: batch.Tally, out: Path) -> int:
+    """Print what was done. Returns the exit status."""
+    for flag in tally.told:
+        say(flag)
+    if tally.ignored:
+        say(f"Not looked at: {', '.join(tally.ignored)}")
+    if tally.kept:
+        say(f"{tally.kept} results were there already and have not changed; {tally.graded} notebooks were run.")
+    if tally.failed:
+        say(f"{tally.failed} of {tally.students} submissions could not be graded; their rows say why.")
+    say(f"Graded {tally.students - tally.failed} of {tally.students} submissions: {out / 'gradebook.csv'}")
+    return 1 if tally.failed else 0
+
+
+def report(args: argparse.Namespace) -> int:
+    """`labkit report`: write the exports anew from the journal, nothing is graded."""
+    root = places.course_root(args.course)
+    changed = settings.read(args.config) if args.config else None
+    if not (args.grades / batch.FILE).is_file():
+        raise batch.nothing_graded(args.grades)
+    with Journal(args.grades) as journal:
+        for path in batch.export(args.grades, journal, root, changed):
+            say(f"Wrote {path}")
+    return 0
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """`labkit doctor`: which sandbox holds on this machine, attack by attack. Returns 0 if one does, else 1."""
+    found = level.probe()
+    if found.trouble:
+        say(f"bwrap: {found.trouble}")
+    for name in () if found.trouble else level.ATTACKS:
+        say(f"  {'WON    ' if name in found.won else 'stopped'}  {name}")
+    say("bwrap holds here: `labkit grade` uses it." if found.holds else f"bwrap does not hold here. {level.ADVICE}")
+    return 0 if found.holds else 1
+
+
+def say(line: str) -> None:
+    Console().print(escape(safe(line, "")), highlight=False, soft_wrap=True)
