@@ -121,7 +121,8 @@ def port_number(text: str) -> int:
 # --- the two commands -------------------------------------------------------------------------------------------------
 
 # Test files side by side; most of the time goes into waiting for Jupyter kernels. `-n 0` after `test` undoes it.
-PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+# The order is that of tests/conftest.py, long files first; xdist alone would begin with those that hold many tests.
+PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 # The workers share the cores already: more threads in each would only wait for one another.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

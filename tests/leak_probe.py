@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pkgutil
 
+import matplotlib.figure  # noqa: F401 — for the children: each would load it anew where it tries a figure
 import numpy as np
 import torch
 
@@ -19,6 +20,7 @@ from labkit.references import reference
 
 SECONDS = 20  # for one function and one exercise that it answers, or all that it does not
 CASES = {one.name: one.inputs(np.random.default_rng(0)) for one in labkit.exercises()}
+WANTED = {one.name: inspect.signature(reference(one).answer).parameters.values() for one in labkit.exercises()}
 
 
 def public_functions() -> dict[str, object]:
@@ -58,7 +60,7 @@ def answers(functions: dict[str, object], results) -> None:
 
 def takes(function, exercise) -> bool:
     """Whether `function` can be called with as many arguments as an answer to `exercise`."""
-    wanted = inspect.signature(reference(exercise).answer).parameters.values()
+    wanted = WANTED[exercise.name]
     needed = [one for one in wanted if one.default is one.empty]
     for arguments in (needed, wanted):
         try:

@@ -4,9 +4,7 @@ import re
 from pathlib import Path
 
 import nbclient
-import nbformat
 import pytest
-from nbval_runs import SIDE_BY_SIDE, failed_cells, nbval
 
 import labkit
 from labkit.books import notebook as books
@@ -75,21 +73,6 @@ def test_an_untouched_notebook_runs_to_its_end(path, monkeypatch):
     assert checks
     for name, cell in checks.items():
         assert cell.outputs[0].data["text/plain"].startswith(f"{name}: not yet")
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory):
-    """The cells of each untouched notebook that fail under nbval alone, without any setting of ours."""
-    folder = tmp_path_factory.mktemp("untouched")
-    for path in NOTEBOOKS:
-        nbformat.write(books.read(path), folder / path.name)
-    return failed_cells(nbval(folder, "--nbval-lax", *SIDE_BY_SIDE))
-
-
-@each_notebook
-def test_an_untouched_notebook_earns_nothing_under_nbval(path, untouched):
-    """nbval makes the checks strict. Nothing but the checks fails."""
-    assert untouched[path.stem] == {f"check-{name}" for name in roles(path, "check")}
 
 
 # the first page ---------------------------------------------------------------------------------

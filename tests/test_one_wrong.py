@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 from answers import EXERCISES, LABS, WRONG
-from nbval_runs import SIDE_BY_SIDE, failed_cells, nbval
+from nbval_runs import failed_cells, nbval
 
 import labkit
 from labkit.books import notebook as books
@@ -52,23 +52,24 @@ def test_examine_finds_the_wrong_one_and_names_it(name):
 
 @pytest.fixture(scope="module")
 def failures(tmp_path_factory):
-    """The cells that fail under nbval, by lab, in a notebook that answers every exercise rightly, then one at a time wrongly.
+    """The cells that fail under nbval, by lab, in a notebook that is untouched, then right, then wrong one at a time.
 
-    After each wrong answer all the lab's checks are run: their ids begin with the number of the wrong one.
+    First stands the notebook as the student gets it; then all exercises are answered rightly, then one at a time
+    wrongly. After each step all the lab's checks are run: their ids begin with the number of the wrong one.
     """
     folder = tmp_path_factory.mktemp("one-wrong")
     for lab in LABS:
         right = answers_of(lab)
-        whole = books.read(places.notebook_of(HOUSE, lab))
-        plain = nbformat.v4.new_notebook(cells=[cell for cell in whole.cells if cell.id.startswith(("exercise-", "setup"))])
-        plain = put_answers(plain, right, {})
-        checks = [cell for cell in whole.cells if cell.id.startswith("check-")]
-        plain.cells += copied(checks, "right")
+        book = books.read(places.notebook_of(HOUSE, lab))
+        stubs = [cell for cell in book.cells if cell.id.startswith("exercise-")]
+        checks = [cell for cell in book.cells if cell.id.startswith("check-")]
+        answered = put_answers(nbformat.v4.new_notebook(cells=stubs), right, {}).cells
+        book.cells += [*copied(answered, "right"), *copied(checks, "right")]
         for number, name in enumerate(right, 1):
-            plain.cells += [nbformat.v4.new_code_cell(WRONG[name].strip()), *copied(checks, f"wrong-{number}")]
-            plain.cells.append(nbformat.v4.new_code_cell(right[name]))
-        nbformat.write(plain, folder / f"{lab}.ipynb")
-    return failed_cells(nbval(folder, "--nbval-lax", *SIDE_BY_SIDE))
+            book.cells += [nbformat.v4.new_code_cell(WRONG[name].strip()), *copied(checks, f"wrong-{number}")]
+            book.cells.append(nbformat.v4.new_code_cell(right[name]))
+        nbformat.write(book, folder / f"{lab}.ipynb")
+    return failed_cells(nbval(folder, "--nbval-lax"))
 
 
 def copied(cells: list, prefix: str) -> list:
@@ -77,6 +78,9 @@ def copied(cells: list, prefix: str) -> list:
 
 
 @pytest.mark.parametrize("lab", LABS)
-def test_nbval_fails_in_the_wrong_one_alone(failures, lab):
-    """And it passes where all are right."""
-    assert failures[lab] == {f"wrong-{number}-check-{name}" for number, name in enumerate(answers_of(lab), 1)}
+def test_nbval_fails_in_what_is_not_right_alone(failures, lab):
+    """nbval makes the checks strict, without any setting of ours: an untouched notebook earns nothing, and nothing but
+    its checks fails. Where all are right nothing fails, then the wrong one alone."""
+    untouched = {f"check-{name}" for name in answers_of(lab)}
+    wrong = {f"wrong-{number}-check-{name}" for number, name in enumerate(answers_of(lab), 1)}
+    assert failures[lab] == untouched | wrong

@@ -43,7 +43,7 @@ def examine(name: str | Exercise, function: Callable, seed: int | None = None) -
     exercise = asked.exercise(name) if isinstance(name, str) else name
     if not callable(function):
         raise TypeError(f"{exercise.name}: {type(function).__name__} came, expected a function")
-    from labkit.checks.judging import Standard, judge  # these need torch
+    from labkit.checks.judging import judge, standard  # these need torch
     from labkit.references import reference
 
     true = reference(exercise)
@@ -51,7 +51,7 @@ def examine(name: str | Exercise, function: Callable, seed: int | None = None) -
     outcomes = run(exercise, function, cases)
     with contextlib.redirect_stdout(io.StringIO()):
         small_outcomes = run(exercise, function, small)
-    return judge(Standard(exercise, true, cases), outcomes, Standard(exercise, true, small), small_outcomes)
+    return judge(standard(exercise, true, cases), outcomes, standard(exercise, true, small), small_outcomes)
 
 
 def check(function: Callable, name: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """From what an answer did to a verdict. Runs where torch is, never where the answer runs."""
 
 import contextlib
+import pickle
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,6 @@ from labkit.checks.explaining import explain
 from labkit.checks.report import Report
 from labkit.checks.running import run
 from labkit.references.reference import Mistake, Reference
-
 
 # Faults that a case's own bug shows as; with any other, naming that bug would only mislead.
 TELLING = ("values", "not finite", "shape", "no error", "property")
@@ -35,6 +35,20 @@ class Standard:
     def known(self) -> list[tuple[Mistake, Conduct]]:
         """What every known mistake does."""
         return conducts(self.exercise, self.reference, self.cases)
+
+
+# Standards used last, the latest at the end: enough for all exercises of a lab, each with its cases and its small ones.
+KEPT: dict[tuple, Standard] = {}
+MOST_KEPT = 32
+
+
+def standard(exercise: Exercise, reference: Reference, cases: Cases) -> Standard:
+    """The standard of some cases, kept by their contents: who draws them again gets what was found out already."""
+    key = exercise.drive, *exercise.returns.items(), reference, pickle.dumps(cases)
+    KEPT[key] = KEPT.pop(key, None) or Standard(exercise, reference, cases)
+    if len(KEPT) > MOST_KEPT:
+        del KEPT[next(iter(KEPT))]
+    return KEPT[key]
 
 
 def judge(full: Standard, outcomes: Outcomes, small: Standard, small_outcomes: Outcomes) -> Report:
