@@ -93,6 +93,19 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("grades", metavar="GRADES", type=Path, help="the grading folder")
     report.add_argument("--config", metavar="FILE", type=Path, help="other settings than those it was graded with")
 
+    graft = command("graft", graft_command, "Put students' answers into the course's own notebooks, for your own nbval.")
+    graft.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder or zip they are in")
+    graft.add_argument("--out", metavar="DIR", type=Path, required=True, help="a folder that does not exist yet")
+    graft.add_argument("--labs", metavar="LAB", nargs="+", help="only these (default: those handed in)")
+
+    autograder = command("autograder", autograder_command, "Write the autograder zip of a lab for Gradescope.")
+    autograder.add_argument("lab", metavar="LAB", help="lab02 or 2")
+    autograder.add_argument("zip", metavar="ZIP", type=Path, help="the file to write")
+    autograder.add_argument("--grades", metavar="GRADES", type=Path, help="take the secret seed of this grading folder")
+    autograder.add_argument(
+        "--sandbox", choices=("auto", "bwrap", "none"), default="auto", help="as for `labkit grade` (default auto)"
+    )
+
     command("doctor", doctor_command, "Tell which sandbox holds on this machine, by attacking it.")
     return parser
 
@@ -196,6 +209,18 @@ def report_command(args: argparse.Namespace) -> int:
     from labkit.grading import commands
 
     return commands.report(args)
+
+
+def graft_command(args: argparse.Namespace) -> int:
+    from labkit.grading import commands
+
+    return commands.graft(args)
+
+
+def autograder_command(args: argparse.Namespace) -> int:
+    from labkit.grading import commands
+
+    return commands.autograder(args)
 
 
 def doctor_command(args: argparse.Namespace) -> int:

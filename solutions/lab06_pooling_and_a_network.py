@@ -48,10 +48,10 @@ def translate(images, down, right):
     H, W = images.shape[-2:]
     out = np.zeros_like(images)
     for r in range(H):
-        for c in range(W):
-            came_from_row, came_from_column = r - down, c - right
+        for q in range(W):
+            came_from_row, came_from_column = r - down, q - right
             if 0 <= came_from_row < H and 0 <= came_from_column < W:
-                out[..., r, c] = images[..., came_from_row, came_from_column]
+                out[..., r, q] = images[..., came_from_row, came_from_column]
     return out
 
 
@@ -213,6 +213,9 @@ few pixels further it is as large as from one image to another.
 as much as one pixel did before. It does not make a network invariant. The lucky pair would have led me to believe it
 does: it was one place and one direction of very many. The filters were random; trained ones may behave somewhat
 otherwise.
+""",
+    "lab06-prediction-by-hand": """\
+The gradient went to the winner alone, the 4. The weight met that pixel, so dconv_w is −0.365 times 4, about −1.46.
 """,
     "lab06-prediction-first-steps": """\
 Both probabilities are about 1/2, so the first loss is log 2, about 0.69.

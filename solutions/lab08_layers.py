@@ -121,8 +121,7 @@ class Sequential:
 
     def zero_grad(self):
         for layer in self.layers:
-            if layer.grads:  # the others have nothing to clear
-                layer.zero_grad()
+            layer.zero_grad()
 
     def train(self):
         for one in self.layers:
@@ -146,7 +145,9 @@ The parameters: 8 · 1 · 25 + 8 = 208 in the first convolution, 16 · 8 · 25 +
 16,448 and 64 · 10 + 10 = 650 in the linear layers, none elsewhere. The first linear layer has most.
 """,
     "lab08-prediction-exchange": """\
-None fails: each part passed its check, and the parts know nothing of each other but the protocol.
+1. None fails: each part passed its check, and the parts know nothing of each other but the protocol.
+2. Those with my `Conv2d` in them: `yours` and `your layers`. The convolution made last sets the stride of both. With one
+   convolution there is nothing to mix up, and all comparisons would be the same.
 """,
     "lab08-prediction-halves": """\
 Added: the loss falls, and the order within the batch makes no difference, because a sum does not know its order. Both

@@ -180,7 +180,8 @@ def run_ci(tmp_path: Path, *tools: str) -> tuple[subprocess.CompletedProcess, li
     folder, log = tmp_path / "bin", tmp_path / "log"
     folder.mkdir()
     log.touch()
-    does = {"python3": 'echo "need browser: $LABKIT_REQUIRE_BROWSER"; exit 7', "sudo": 'exec "$@"'}
+    needs = "echo needs: $LABKIT_REQUIRE_BROWSER $LABKIT_REQUIRE_SANDBOX"
+    does = {"python3": f"{needs}; exit 7", "sudo": 'exec "$@"'}
     for name in (*tools, "python3"):
         (folder / name).write_text(f'#!{bash}\necho "{name} $*" >>"{log}"\n{does.get(name, "")}\n')
         (folder / name).chmod(0o755)
@@ -198,22 +199,25 @@ def run_ci(tmp_path: Path, *tools: str) -> tuple[subprocess.CompletedProcess, li
 
 
 @needs_bash
-def test_ci_runs_what_the_readme_says_and_needs_a_browser(tmp_path):
+def test_ci_runs_what_the_readme_says_and_needs_a_browser_and_a_sandbox(tmp_path):
     assert os.access(PROJECT / ".ci" / "run", os.X_OK)
-    result, calls = run_ci(tmp_path, "chromium")
+    result, calls = run_ci(tmp_path, "chromium", "bwrap")
     assert calls == ["python3 course.py test"]
-    assert result.stdout == "need browser: 1\n" and result.returncode == 7  # the tests' own status comes back
+    assert result.stdout == "needs: 1 1\n" and result.returncode == 7  # the tests' own status comes back
 
 
 @needs_bash
-def test_ci_installs_chromium_where_it_is_missing(tmp_path):
-    _, calls = run_ci(tmp_path, "apt-get", "sudo")
+@pytest.mark.parametrize(
+    ("there", "missing"), [((), " chromium bubblewrap"), (("bwrap",), " chromium"), (("chromium",), " bubblewrap")]
+)
+def test_ci_installs_what_is_missing(tmp_path, there, missing):
+    _, calls = run_ci(tmp_path, "apt-get", "sudo", *there)
     calls = [call for call in calls if not call.startswith("sudo")]
     assert [call.split()[1] for call in calls] == ["update", "install", "course.py"]
-    assert calls[1].endswith(" chromium")
+    assert calls[1].endswith(f"--no-install-recommends{missing}")
 
 
 @needs_bash
-def test_ci_says_so_where_it_cannot_install_chromium(tmp_path):
+def test_ci_says_so_where_it_cannot_install(tmp_path):
     result, calls = run_ci(tmp_path)
-    assert result.returncode == 2 and "Chromium" in result.stderr and calls == []
+    assert result.returncode == 2 and "No chromium bubblewrap" in result.stderr and calls == []

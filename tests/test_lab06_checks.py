@@ -163,6 +163,35 @@ def back_of_rounded(dout, x, kernel_size, stride=None):
     return max_back_by_loops(dout, x.round(4), kernel_size, stride)
 
 
+def back_within(room):
+    """The first entry that is less than `room` below the largest."""
+
+    def backward(dout, x, kernel_size, stride=None):
+        stride = stride or kernel_size
+        dx = np.zeros_like(x)
+        for n, c, i, j in np.ndindex(*dout.shape):
+            window = x[n, c, i * stride : i * stride + kernel_size, j * stride : j * stride + kernel_size]
+            u, v = np.argwhere(window >= window.max() - room)[0]
+            dx[n, c, i * stride + u, j * stride + v] += dout[n, c, i, j]
+        return dx
+
+    return backward
+
+
+def nothing_for_zero(dout, x, kernel_size, stride=None):
+    return max_back_by_loops(np.where(max_by_views(x, kernel_size, stride) == 0, 0, dout), x, kernel_size, stride)
+
+
+def rows_and_columns_apart(dout, x, kernel_size, stride=None):
+    stride = stride or kernel_size
+    dx = np.zeros_like(x)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        window = x[n, c, i * stride : i * stride + kernel_size, j * stride : j * stride + kernel_size]
+        u, v = (places.min() for places in np.where(window == window.max()))
+        dx[n, c, i * stride + u, j * stride + v] += dout[n, c, i, j]
+    return dx
+
+
 def back_to_other_places(dout, x, kernel_size, stride=None):
     stride = stride or kernel_size
     dx = np.zeros_like(x)
@@ -183,6 +212,34 @@ def translated_through_reshape(images, down, right):
     flat = out.reshape(-1, *images.shape[-2:])
     for number, image in enumerate(images.reshape(flat.shape)):
         flat[number] = translate_by_padding(image, down, right)
+    return out
+
+
+def limited_by_the_height(images, down, right):
+    h = images.shape[-2]
+    return translate_by_padding(images, down, max(-h, min(h, right)))
+
+
+def empty_if_moved_by_the_width(images, down, right):
+    far = abs(down) >= images.shape[-1] or abs(right) >= images.shape[-1]
+    return np.zeros_like(images) if far else translate_by_padding(images, down, right)
+
+
+def nothing_left_at_zero(images, down, right):
+    out = translate_by_padding(images, down, right)
+    if right > 0:
+        out[..., :right] = 0
+    else:
+        out[..., right:] = 0
+    return out
+
+
+def with_slices_that_end_before_zero(images, down, right):
+    h, w = images.shape[-2:]
+    out = np.zeros_like(images)
+    out[..., max(down, 0) : h + min(down, 0), max(right, 0) : w + min(right, 0)] = images[
+        ..., max(-down, 0) : h + min(-down, 0), max(-right, 0) : w + min(-right, 0)
+    ]
     return out
 
 
@@ -220,11 +277,12 @@ def in_steps(
     way=None,
     at=lambda rows, labels: (rows, labels),
     bias=None,
+    view=lambda windows, w: (windows, w),
 ):
     """The network by hand, with some of its steps open to change; `way` changes the gradients at the end."""
     w, b, v, d = (params[name] for name in ("conv_w", "conv_b", "linear_w", "linear_b"))
     windows = sliding_window_view(x, w.shape[2:], axis=(2, 3))
-    z = np.einsum("ncijuv,fcuv->nfij", windows, w) + (b[:, None, None] if bias is None else bias)
+    z = np.einsum("ncijuv,fcuv->nfij", *view(windows, w)) + (b[:, None, None] if bias is None else bias)
     a = np.maximum(z, 0)
     p = max_by_views(a, 2)
     flat = p.reshape(len(x), -1)
@@ -252,6 +310,13 @@ def network_with(**changes):
 
 
 network_with_ties_paid = network_with(pool=pooled_with_a_mask)
+network_by_columns = network_with(pool=column_by_column)
+network_with_near_ties_paid = network_with(pool=pooled_with_a_near_mask)
+network_of_one_channel = network_with(
+    view=lambda windows, w: (windows[:, :1], w[:, :1]),
+    way=lambda g, x, dz, dlogits, flat, windows: {"conv_w": np.einsum("nfij,ncijuv->fcuv", dz, windows)},
+)
+network_of_mean_weights = network_with(way=lambda g, x, *_: {"conv_w": g["conv_w"] / len(x)})
 network_without_relu_on_the_way_back = network_with(relu=lambda da, z, a: da)
 network_with_relu_of_the_gradient = network_with(relu=lambda da, z, a: np.maximum(da, 0))
 network_with_a_slope_at_zero = network_with(relu=lambda da, z, a: da * (z >= 0))
@@ -355,6 +420,18 @@ NAMED = [
     ("max_pool2d_backward", pooled_with_a_near_mask, "nearly_equal"),
     ("max_pool2d_backward", back_of_rounded, "nearly_equal"),
     ("max_pool2d_backward", back_to_other_places, "place_without_the_stride"),
+    ("max_pool2d_backward", back_within(1e-9), "nearly_equal"),
+    ("max_pool2d_backward", back_within(1e-14), "nearly_equal"),
+    ("max_pool2d_backward", nothing_for_zero, "nothing_for_zero"),
+    ("max_pool2d_backward", rows_and_columns_apart, "row_and_column_apart"),
+    ("translate", limited_by_the_height, "height_for_width"),
+    ("translate", empty_if_moved_by_the_width, "height_for_width"),
+    ("translate", nothing_left_at_zero, "empty_slice_at_zero"),
+    ("translate", with_slices_that_end_before_zero, "far_shift"),
+    ("forward_backward", network_by_columns, "every_tie_paid"),
+    ("forward_backward", network_with_near_ties_paid, "nearly_equal"),
+    ("forward_backward", network_of_one_channel, "channels_not_added"),
+    ("forward_backward", network_of_mean_weights, "averaged_twice"),
     ("translate", filled_with_the_smallest, "something_else_comes_in"),
     ("translate", translated_through_reshape, "written_into_a_copy"),
     ("forward_backward", network_with_all_labels_in_each_row, "labels_of_all_images"),

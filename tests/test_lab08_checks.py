@@ -292,6 +292,96 @@ def mode_noted(self):
     self.training = False
 
 
+def rewritten(name, *changes):
+    """The model answer with lines of it written otherwise."""
+    source = SOLUTIONS[name]
+    for old, new in changes:
+        assert old in source, old
+        source = source.replace(old, new)
+    namespace = {"np": np}
+    exec(source, namespace)
+    return namespace[name]
+
+
+BIAS_KEPT = '            self.params["bias"] = b\n'
+NO_BIAS = "        if b is not None:\n"
+MODE_KEPT = "        self.layers = layers\n"
+EACH_ZEROED = "        for layer in self.layers:\n            layer.zero_grad()\n"
+GRADS_ZEROED = "        for grad in self.grads.values():\n            grad[...] = 0\n"
+BACKWARD = "    def backward(self, dout):\n"
+REWRITTEN = [
+    ("Linear", "shared_by_all", "b", [(BIAS_KEPT, BIAS_KEPT + "            Linear.b = b\n"),
+        ('out + self.params["bias"]', "out + self.b")]),
+    ("Linear", "shared_by_all", "has_bias", [(NO_BIAS, "        Linear.has_bias = b is not None\n" + NO_BIAS),
+        ('if "bias" in self.params', "if self.has_bias"), ('if "bias" in self.grads', "if self.has_bias")]),
+    ("Linear", "shared_by_all", "global", [(NO_BIAS, "        global bias\n        bias = b\n" + NO_BIAS),
+        ('if "bias" in self.params', "if bias is not None"), ('out + self.params["bias"]', "out + bias"),
+        ('if "bias" in self.grads', "if bias is not None")]),
+    ("Conv2d", "shared_by_all", "b", [(BIAS_KEPT, BIAS_KEPT + "            Conv2d.b = b\n"),
+        ('out += self.params["bias"]', "out += self.b")]),
+    ("Conv2d", "shared_by_all", "stride, padding", [
+        ("self.stride, self.padding = s", "Conv2d.stride, Conv2d.padding = s")]),
+    ("Conv2d", "shared_by_all", "stride", [("self.stride, self.padding = s", "Conv2d.stride, self.padding = s")]),
+    ("Conv2d", "shared_by_all", "padding", [("self.stride, self.padding = s", "self.stride, Conv2d.padding = s")]),
+    ("Conv2d", "shared_by_all", "x_shape", [("self.x_shape = x.shape", "Conv2d.x_shape = x.shape")]),
+    ("Conv2d", "shared_by_all", "OH, OW", [
+        ("        self.x_shape =", "        Conv2d.size = OH, OW\n        self.x_shape ="),
+        ("_, _, OH, OW = dout.shape", "OH, OW = self.size")]),
+    ("Conv2d", "shared_by_all", "w_shape", [("F, _, KH, KW = w.shape", "F, _, KH, KW = Conv2d.w_shape = w.shape"),
+        ("_, _, KH, KW = w.shape\n        _", "_, _, KH, KW = self.w_shape\n        _")]),
+    ("Linear", "gradients_kept_apart", "dw", [(NO_BIAS, "        self.dw = np.zeros_like(w)\n" + NO_BIAS),
+        ('self.grads["weight"] += dout.T @ self.x', 'self.dw += dout.T @ self.x; self.grads["weight"][...] = self.dw'),
+        ("        for name in self.grads:", "        self.dw[...] = 0\n        for name in self.grads:")]),
+    ("Linear", "zeroed_by_multiplication", "*= 0", [("self.grads[name][...] = 0", "self.grads[name] *= 0")]),
+    ("Linear", "zeroed_by_multiplication", "-=", [
+        ("self.grads[name][...] = 0", "self.grads[name] -= self.grads[name]")]),
+    ("Linear", "params_are_sometimes_copies", "contiguous", [
+        (NO_BIAS, "        self.w = np.ascontiguousarray(w)\n" + NO_BIAS),
+        ('x @ self.params["weight"].T', "x @ self.w.T"), ('dout @ self.params["weight"]', "dout @ self.w")]),
+    ("Conv2d", "params_are_sometimes_copies", "rows", [
+        (NO_BIAS, "        self.rows = w.reshape(len(w), -1)\n" + NO_BIAS),
+        ('w, p = self.params["weight"]', 'w, p = self.rows.reshape(self.params["weight"].shape)')]),
+    ("Conv2d", "sizes_kept", "N", [("        self.x_shape =", "        H, W = self.__dict__.setdefault(N, (H, W))\n"
+        "        self.x_shape =")]),
+    ("Conv2d", "sizes_kept", "N and H", [("        self.x_shape =",
+        "        W = self.__dict__.setdefault((N, H), W)\n        self.x_shape =")]),
+    ("Linear", "result_reused", "out", [("        return out\n", "        self.out = getattr(self, 'out', {})\n"
+        "        kept = self.out.setdefault(out.shape, np.empty_like(out))\n"
+        "        kept[...] = out\n        return kept\n")]),
+    ("Linear", "cleared_by_mode", "eval", [("self.training = False", "self.zero_grad()")]),
+    ("Sequential", "mode_changed", "backward", [(BACKWARD, BACKWARD + "        self.train()\n")]),
+    ("Sequential", "mode_changed", "zero_grad", [(EACH_ZEROED, EACH_ZEROED + "        self.train()\n")]),
+    ("Sequential", "mode_changed", "zero_grad, eval", [(EACH_ZEROED, EACH_ZEROED + "        self.eval()\n")]),
+    ("Sequential", "mode_changed", "forward", [("forward(self, x):\n", "forward(self, x):\n        self.train()\n")]),
+    ("Sequential", "forward_too_often", "again", [("forward(self, x):\n", "forward(self, x):\n        self.x = x\n"),
+        (BACKWARD, BACKWARD + "        self.forward(self.x)\n")]),
+    ("Sequential", "mode_believed_known", "flag", [(MODE_KEPT, MODE_KEPT + "        self.mode = 1\n"),
+        ("def train(self):\n", "def train(self):\n        if self.mode:\n            return\n        self.mode = 1\n"),
+        ("def eval(self):\n",
+            "def eval(self):\n        if not self.mode:\n            return\n        self.mode = 0\n")]),
+    ("Sequential", "layers_changed_when_put_in", "both", [(MODE_KEPT, MODE_KEPT + "        self.zero_grad()\n"
+        "        self.train()\n")]),
+    ("Sequential", "names_guessed", "plain layers", [("in layer.params:\n",
+        "in (layer.params if isinstance(layer, Sequential) else ('weight', 'bias')):\n"
+        "                if name not in layer.params:\n                    continue\n")]),
+    ("Sequential", "zero_grad_by_arrays", "filled", [(EACH_ZEROED, GRADS_ZEROED)]),
+    ("Sequential", "zero_grad_by_new_arrays", "copies", [(EACH_ZEROED, EACH_ZEROED
+        + "        self.grads = {name: grad.copy() for name, grad in self.grads.items()}\n")]),
+    ("Sequential", "sorted_as_text", "dict", [("        self.layers = layers\n",
+        "        named = {str(i): one for i, one in enumerate(layers)}\n"
+        "        self.layers = [named[name] for name in sorted(named)]\n")]),
+    ("Sequential", "dout_to_all", "dx not handed on", [("dout = layer.backward(dout)", "layer.backward(dout)")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "mistake", "changes"), [(n, m, c) for n, m, _, c in REWRITTEN],
+                         ids=[f"{n}-{m}-{how}" for n, m, how, _ in REWRITTEN])  # fmt: skip
+def test_bugs_that_passed_once_are_named(name, mistake, changes):
+    report = labkit.examine(name, rewritten(name, *changes))
+    assert not report.passed
+    assert report.mistake == mistake, str(report)
+
+
 NAMED = [
     ("Linear", LinearThatOverwrites, "gradients_overwritten"),
     ("Linear", LinearWithOneDictForAll, "shared_by_all"),

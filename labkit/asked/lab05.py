@@ -1,8 +1,26 @@
 """Lab 5, convolution backward: what is asked."""
 
+import contextlib
+import copy
+import io
+from collections.abc import Callable
+
 import numpy as np
 
-from labkit.asked.exercise import Case, Exercise, whole
+from labkit.asked.exercise import Case, Exercise, one_call, whole
+
+EARLIER = "a result kept from an earlier call, or overwritten by a later one"
+
+
+def with_a_later_call(answer: Callable, case: Case, returns: dict[str, str]) -> dict[str, object]:
+    """The usual drive. In the cases that catch `EARLIER` a call with -dout follows: the first results must stay."""
+    results = one_call(answer, case, returns)
+    if case.catches == EARLIER:
+        args = copy.deepcopy(case.args)
+        later = Case("", {**args, "dout": -args["dout"]}, case.keywords)
+        with contextlib.redirect_stdout(io.StringIO()):
+            one_call(answer, later, returns)
+    return results
 
 
 def places(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
@@ -21,28 +39,29 @@ def conv1d_inputs(rng: np.random.Generator) -> dict[str, Case]:
 
     return {
         "defaults": case("code that is right for symmetric kernels or a dout of ones only", 9, 4),
-        "defaults, other numbers": case("a result kept from an earlier call", 9, 4),
+        "defaults, other numbers": case(EARLIER, 9, 4),
         "stride": case("code that is right at stride 1 only", 9, 3, stride=2),
-        "stride that leaves an entry over": case("a dx that is shorter than x", 12, 3, ("stride",), stride=4),
-        "stride larger than the kernel": case("a gradient where no window was", 11, 2, ("stride",), stride=3),
+        "stride that leaves entries over": case("a dx that is shorter than x", 15, 3, ("stride",), stride=5),
+        "stride larger than the kernel": case("a gradient where no window was", 12, 2, ("stride",), stride=3),
         "padding": case("code that is right at padding 0 only", 6, 3, ("padding",), padding=1),
         "padding larger than the kernel needs": case(
-            "code that fails where a window sees zeros only", 5, 2, ("padding",), padding=2
+            "code that fails where a window sees zeros only", 5, 2, ("padding",), padding=3
         ),
         "stride and padding": case("code that is right with one of them, not with both", 8, 3, stride=3, padding=2),
         "kernel as long as the row": case("code that is right for many outputs only", 5, 5),
         "kernel longer than the row, not than the padded row": case(
             "code that fails where both ends lie on the padding", 3, 5, ("padding", "stride"), stride=2, padding=2
         ),
-        "kernel 1": case("an axis of length 1 lost", 6, 1),
-        "float32": case("float64 for float32", 10, 3, dtype=np.float32, stride=2, padding=1),
+        "kernel 1": case("an axis of length 1 lost", 11, 1),
+        "float32": case("float64 for float32", 10, 3, dtype=np.float32, stride=2),
+        "float32, padded": case("float64 for float32 where padding is", 10, 3, dtype=np.float32, stride=2, padding=1),
     }
 
 
 def conv1d_small() -> dict[str, Case]:
-    def case(dout, x, w, dtype=np.float64, **more):
+    def case(dout, x, w, dtype=np.float64, catches="", **more):
         arrays = {"dout": whole(*dout), "x": whole(*x), "w": whole(*w)}
-        return Case("", {**{name: one.astype(dtype) for name, one in arrays.items()}, **more})
+        return Case(catches, {**{name: one.astype(dtype) for name, one in arrays.items()}, **more})
 
     return {
         "plain": case([1, 2], [1, 2, 4], [3, -1]),
@@ -51,10 +70,13 @@ def conv1d_small() -> dict[str, Case]:
         "kernel 1": case([2], [4], [3]),
         "strided": case([1, 2], [1, 2, 4, 5], [3, 1], stride=2),
         "uneven": case([1, 2], [1, 2, 4, 5, 7], [3, 1], stride=2),
+        "two over": case([2], [1, 2, 4, 5], [3, 1], stride=3),
         "between": case([1, 2], [1, 2, 4, 5, 7], [3, 1], stride=3),
         "padded": case([1, 3, 2], [1, 2], [3, 1], stride=1, padding=1),
         "both": case([1, 2], [1, 2, 4], [3, 1], stride=2, padding=1),
         "float32": case([1, 2], [1, 2, 4], [3, 1], dtype=np.float32),
+        "float32, padded": case([1, 3, 2], [1, 2], [3, 1], dtype=np.float32, stride=1, padding=1),
+        "two calls": case([1, 2], [1, 2, 4], [3, -1], catches=EARLIER),
     }
 
 
@@ -77,32 +99,37 @@ def conv2d_inputs(rng: np.random.Generator) -> dict[str, Case]:
     case = conv2d_arrays(rng)
     return {
         "defaults": case("code that is right for symmetric kernels or a dout of ones only", (3, 2, 6, 6), (4, 2, 3, 3)),
-        "defaults, other numbers": case("a result kept from an earlier call", (3, 2, 6, 6), (4, 2, 3, 3)),
+        "defaults, other numbers": case(EARLIER, (3, 2, 6, 6), (4, 2, 3, 3)),
         "wide images, tall kernels": case(
-            "code that is right for square images and kernels only", (2, 3, 4, 8), (5, 3, 3, 2)
+            "code that is right for square images and kernels only", (2, 3, 6, 9), (5, 3, 5, 2)
         ),
         "tall images, wide kernels": case(
-            "code that is right for square images and kernels only", (3, 2, 7, 5), (2, 2, 2, 3)
+            "code that is right for square images and kernels only", (3, 2, 7, 6), (2, 2, 2, 5)
         ),
-        "five images, one channel": case("code that is right for a batch of 1 only", (5, 1, 4, 5), (2, 1, 2, 3)),
-        "one image, three channels": case("code that is right for one channel only", (1, 3, 5, 4), (2, 3, 2, 2)),
+        "seven images, one channel": case("code that is right for a batch of 1 only", (7, 1, 4, 5), (2, 1, 2, 3)),
+        "one image, four channels": case("code that is right for one channel only", (1, 4, 5, 4), (2, 4, 2, 2)),
         "one image, one channel, one filter": case("an axis of length 1 lost", (1, 1, 4, 5), (1, 1, 2, 3)),
         "as many images as channels, filters, rows and columns": case(
             "axes exchanged where the shapes fit anyway", (3, 3, 5, 5), (3, 3, 3, 3)
         ),
         "stride": case("code that is right at stride 1 only", (2, 3, 7, 9), (4, 3, 3, 3), stride=2),
-        "stride that leaves rows and columns over": case(
-            "dx smaller than x, or a gradient where no window was", (2, 2, 9, 10), (3, 2, 2, 3), ("stride",), stride=4
+        "stride that leaves rows over": case(
+            "code that is right where no row is left over only", (2, 2, 8, 11), (3, 2, 2, 3), ("stride",), stride=4
         ),
+        "stride that leaves columns over": case(
+            "code that is right where no column is left over only", (2, 2, 6, 10), (3, 2, 3, 2), stride=3
+        ),
+        "stride, kernels of 1 × 1": case("a short cut without the stride", (2, 3, 6, 7), (4, 3, 1, 1), stride=2),
         "padding": case("code that is right at padding 0 only", (2, 2, 3, 5), (3, 2, 3, 3), ("padding",), padding=1),
         "padding larger than the kernels need": case(
-            "code that fails where windows see zeros only", (2, 3, 3, 4), (2, 3, 2, 1), ("padding",), padding=2
+            "code that fails where windows see zeros only", (2, 3, 3, 4), (2, 3, 2, 1), ("padding",), padding=3
         ),
         "stride and padding": case(
             "a stride or a padding at the wrong place", (3, 2, 5, 8), (4, 2, 3, 4), stride=2, padding=2
         ),
         "stride and padding, rows and columns over": case(
-            "a crop by the last window", (2, 1, 9, 12), (3, 1, 3, 3), ("padding", "stride"), stride=3, padding=1
+            "what is left over counted without the padding",
+            (2, 1, 10, 13), (3, 1, 3, 3), ("padding", "stride"), stride=5, padding=1,
         ),
         "kernels larger than the images, not than the padded images": case(
             "code that is right for many places only", (2, 2, 2, 3), (3, 2, 4, 5), ("padding",), padding=1
@@ -110,18 +137,20 @@ def conv2d_inputs(rng: np.random.Generator) -> dict[str, Case]:
         "column order": case(
             "memory read as if it lay in rows", (3, 2, 5, 6), (4, 2, 3, 2), ("padding",), order="F", padding=1
         ),
-        "float32": case(
-            "float64 for float32", (2, 3, 6, 5), (4, 3, 3, 2), ("stride", "padding"), np.float32, stride=2, padding=1
+        "float32": case("float64 for float32", (2, 3, 6, 6), (4, 3, 3, 2), ("stride",), np.float32, stride=2),
+        "float32, stride and padding, columns over": case(
+            "float64 for float32 where padding is",
+            (2, 3, 7, 6), (4, 3, 3, 3), ("stride", "padding"), np.float32, stride=3, padding=1,
         ),
-    }
+    }  # fmt: skip
 
 
 def conv2d_small() -> dict[str, Case]:
     """Few small whole numbers, smallest first. Each array is given in its own four axes."""
 
-    def case(dout, x, w, dtype=np.float64, **more):
+    def case(dout, x, w, dtype=np.float64, catches="", **more):
         arrays = {"dout": dout, "x": x, "w": w}
-        return Case("", {**{name: np.array(one, dtype) for name, one in arrays.items()}, **more})
+        return Case(catches, {**{name: np.array(one, dtype) for name, one in arrays.items()}, **more})
 
     square = [[1, 2, 0], [0, 1, 3], [2, 0, 1]]
     return {
@@ -134,17 +163,31 @@ def conv2d_small() -> dict[str, Case]:
         "two channels": case([[[[1, 2]]]], [[[[1, 2, 4]], [[3, 0, 1]]]], [[[[2, 1]], [[1, 3]]]]),
         "two filters": case([[[[1, 2]], [[3, 0]]]], [[[[1, 2, 4]]]], [[[[2, 1]]], [[[1, 3]]]]),
         "two of each": case(
-            [[[[1]], [[2]]], [[[3]], [[0]]]], [[[[1]], [[4]]], [[[2]], [[5]]]], [[[[2]], [[1]]], [[[1]], [[3]]]]
+            [[[[1]], [[2]]], [[[3]], [[0]]]], [[[[1]], [[4]]], [[[2]], [[5]]]], [[[[2]], [[1]]], [[[0]], [[3]]]]
+        ),
+        "two channels, two filters": case(
+            [[[[1]], [[2]]]], [[[[1, 4]], [[2, 5]]]], [[[[2, 1]], [[1, 3]]], [[[0, 4]], [[3, 1]]]]
         ),
         "two images, two filters": case(
             [[[[1, 2]], [[3, 0]]], [[[0, 1]], [[2, 4]]]], [[[[1, 2]]], [[[4, 3]]]], [[[[2]]], [[[1]]]]
         ),
         "stride": case([[[[1, 2], [3, 5]]]], [[square]], [[[[2]]]], stride=2),
         "strided row": case([[[[1, 2]]]], [[[[1, 2, 4, 5]]]], [[[[3, 1]]]], stride=2),
-        "left over": case([[[[1, 2]]]], [[[[1, 2, 4, 5, 7]]]], [[[[3, 1]]]], stride=2),
+        "column over": case([[[[1, 2]]]], [[[[1, 2, 4, 5, 7]]]], [[[[3, 1]]]], stride=2),
+        "row over": case([[[[1], [2]]]], [[[[1], [2], [4], [5], [7]]]], [[[[3], [1]]]], stride=2),
         "padding": case([[[[1, 2, 0], [3, 1, 4]]]], [[[[1, 2]]]], [[[[3, 1], [2, 0]]]], stride=1, padding=1),
         "both": case([[[[1, 2], [3, 0]]]], [[[[1, 2], [4, 5]]]], [[[[3, 1], [2, -1]]]], stride=2, padding=1),
+        "columns over, padded": case(
+            [[[[1, 2], [3, 5]]]], [[[[1, 2, 0, 3], [4, 1, 2, 0], [2, 0, 1, 5]]]], [[[[3], [1]]]], stride=3, padding=1
+        ),
+        "rows over, padded": case(
+            [[[[1, 2], [3, 5]]]], [[[[1, 2, 0], [3, 4, 1], [2, 0, 2], [0, 1, 5]]]], [[[[3, 1]]]], stride=3, padding=1
+        ),
         "float32": case([[[[1, 2]]]], [[[[1, 2, 4]]]], [[[[3, -1]]]], dtype=np.float32),
+        "float32, padded": case(
+            [[[[1, 2, 0], [3, 1, 4]]]], [[[[1, 2]]]], [[[[3, 1], [2, 0]]]], np.float32, stride=1, padding=1
+        ),
+        "two calls": case([[[[1, 2]]]], [[[[1, 2, 4]]]], [[[[3, -1]]]], catches=EARLIER),
     }
 
 
@@ -174,8 +217,8 @@ def bias_inputs(rng: np.random.Generator) -> dict[str, Case]:
         return Case(catches, {"dout": np.asarray(rng.standard_normal(shape), dtype, order)})
 
     return {
-        "wide maps": case("a bias for each pixel, or an axis too many", 3, 2, 4, 5),
-        "wide maps, other numbers": case("a result kept from an earlier call", 3, 2, 4, 5),
+        "wide maps": case("a bias for each pixel, or an axis too many", 3, 2, 4, 9),
+        "wide maps, other numbers": case(EARLIER, 3, 2, 4, 9),
         "tall maps, five images": case("code that is right for a batch of 1 only", 5, 3, 4, 2),
         "one image": case("an axis of length 1 lost", 1, 3, 2, 4),
         "one filter": case("code that is right for many filters only", 2, 1, 3, 5),
@@ -187,8 +230,8 @@ def bias_inputs(rng: np.random.Generator) -> dict[str, Case]:
 
 
 def bias_small() -> dict[str, Case]:
-    def case(*images, dtype=np.float64):
-        return Case("", {"dout": whole(*images).astype(dtype)})
+    def case(*images, dtype=np.float64, catches=""):
+        return Case(catches, {"dout": whole(*images).astype(dtype)})
 
     return {
         "a row": case([[[1, 2]]]),
@@ -198,6 +241,7 @@ def bias_small() -> dict[str, Case]:
         "two filters": case([[[1, 2]], [[3, 0]]]),
         "two of each": case([[[1, 2]], [[3, 0]]], [[[5, 1]], [[0, 4]]]),
         "float32": case([[[1, 2]]], dtype=np.float32),
+        "two calls": case([[[1, 2]]], catches=EARLIER),
     }
 
 
@@ -219,6 +263,7 @@ EXERCISES = (
         inputs=conv1d_inputs,
         small=conv1d_small,
         returns={"dx": "array", "dw": "array"},
+        drive=with_a_later_call,
     ),
     Exercise(
         name="conv2d_backward_bias",
@@ -235,6 +280,7 @@ EXERCISES = (
         inputs=bias_inputs,
         small=bias_small,
         returns={"db": "array"},
+        drive=with_a_later_call,
     ),
     Exercise(
         name="conv2d_backward_weight",
@@ -254,6 +300,7 @@ EXERCISES = (
         inputs=lambda rng: of_weight(conv2d_inputs(rng)),
         small=lambda: of_weight(conv2d_small()),
         returns={"dw": "array"},
+        drive=with_a_later_call,
     ),
     Exercise(
         name="conv2d_backward_input",
@@ -273,6 +320,7 @@ EXERCISES = (
         inputs=lambda rng: of_input(conv2d_inputs(rng)),
         small=lambda: of_input(conv2d_small()),
         returns={"dx": "array"},
+        drive=with_a_later_call,
     ),
     Exercise(
         name="conv2d_backward",
@@ -291,5 +339,6 @@ EXERCISES = (
         inputs=conv2d_inputs,
         small=conv2d_small,
         returns={"dx": "array", "dw": "array", "db": "array"},
+        drive=with_a_later_call,
     ),
 )

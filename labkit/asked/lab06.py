@@ -40,9 +40,9 @@ def pool_inputs(rng: np.random.Generator) -> Cases:
         "wide images": case("height used for width", (2, 3, 3, 9), 3),
         "tall images": case("height used for width", (3, 2, 8, 4), 2, stride=2),
         "rows and columns left over": case("a part of a window counted", (2, 2, 8, 7), 3, ("kernel_size",)),
-        "stride 1, so windows overlap": case("a stride that is always the window's size", (2, 2, 4, 6), 2, stride=1),
-        "stride 2, window 3": case("kernel and stride exchanged", (2, 2, 6, 9), 3, ("stride",), stride=2),
-        "stride 3, window 2": case("kernel and stride exchanged", (2, 2, 9, 7), 2, stride=3),
+        "stride 1, so windows overlap": case("a stride that is always the window's size", (2, 2, 5, 5), 2, stride=1),
+        "stride 2, window 3": case("kernel and stride exchanged", (2, 2, 8, 5), 3, ("stride",), stride=2),
+        "stride 3, window 2": case("kernel and stride exchanged", (3, 1, 9, 7), 2, stride=3),
         "stride given as None": case("None taken for a stride of 1", (2, 2, 4, 8), 2, ("stride",), stride=None),
         "window 1": case("a window that is always larger", (2, 2, 3, 5), 1),
         "window 1, stride 2": case("a stride left out", (2, 2, 4, 5), 1, ("kernel_size", "stride"), stride=2),
@@ -103,17 +103,19 @@ def max_backward_inputs(rng: np.random.Generator) -> Cases:
         return rng.integers(0, 3, shape)
 
     across = np.tile([[1, 2], [2, 0]], (2, 2, 2, 3))  # by rows another 2 comes first than by columns
+    steps = rng.permuted(np.tile(np.arange(4.0), (24, 1)), axis=1)  # one window a row
+    steps = steps.reshape(2, 2, 2, 3, 2, 2).swapaxes(3, 4).reshape(2, 2, 4, 6)
     return {
         "windows side by side": case("images or channels mixed up", (3, 2, 4, 6), 2),
         "windows side by side, other numbers": case("something kept from the last call", (3, 2, 4, 6), 2),
         "wide images": case("height used for width", (2, 3, 3, 9), 3),
         "tall images": case("height used for width", (3, 2, 8, 4), 2, stride=2),
-        "overlapping windows": case("a gradient overwritten where windows overlap", (2, 2, 6, 5), 3, stride=1),
+        "overlapping windows": case("a gradient overwritten where windows overlap", (2, 2, 6, 5), 2, stride=1),
         "windows that share a row or a column": case(
-            "a gradient overwritten where windows overlap", (2, 2, 7, 9), 3, ("stride",), stride=2
+            "a gradient overwritten where windows overlap", (2, 2, 8, 8), 3, ("stride",), stride=2
         ),
         "rows and columns left over": case("a dx that is too small", (2, 2, 8, 7), 3, ("kernel_size",)),
-        "gaps between windows": case("kernel and stride exchanged", (2, 2, 9, 8), 2, stride=3),
+        "gaps between windows": case("kernel and stride exchanged", (3, 1, 9, 8), 2, stride=3),
         "stride given as None": case("None taken for a stride of 1", (2, 2, 4, 8), 2, ("stride",), stride=None),
         "many ties": case("every tie is paid, or another than the first", few(2, 2, 6, 8), 2),
         "many ties where windows overlap": case(
@@ -124,12 +126,12 @@ def max_backward_inputs(rng: np.random.Generator) -> Cases:
         "below zero": case("a search that begins at 0", -1 - np.abs(drawn(rng, (2, 2, 4, 6))), 2),
         "far below zero": case("a search that begins at −1000", -DEEP * (1 + rng.random((2, 2, 6, 4))), 2, stride=2),
         "window 1": case("a window that is always larger", (2, 2, 3, 4), 1),
-        "window as large as the image": case("an axis of length 1 lost", (1, 1, 3, 3), 3),
+        "window as large as the image": case("an axis of length 1 lost", (1, 1, 4, 4), 4),
         "stored by columns": case("a certain order in memory", (2, 3, 6, 4), 2, columns=True),
         "float32": case("float64 for float32", (2, 2, 5, 6), 3, dtype=np.float32, stride=1),
         "stride larger than the image": case("a guard that looks at the stride", (2, 2, 4, 3), 2, stride=5),
-        "nearly equal": case(
-            "nearly equal taken for equal", 1 + 1e-8 * rng.permutation(96).reshape(2, 2, 4, 6), 2, ("stride",), stride=2
+        "nearly equal": case(  # from one number to the next there is
+            "nearly equal taken for equal", 1 + np.spacing(1.0) * steps, 2, ("stride",), stride=2
         ),
     }
 
@@ -144,6 +146,7 @@ def max_backward_small() -> Cases:
         "two rows of windows": case([[[[5], [-2]]]], [[[[1, 2], [4, -3], [0, 3], [1, 2]]]], 2),
         "a tie": case([[[[5]]]], [[[[1, 4], [4, 0]]]], 2),
         "all equal": case([[[[5]]]], [[[[2, 2], [2, 2]]]], 2),
+        "all 0": case([[[[5]]]], [[[[0, 0], [0, 0]]]], 2),
         "below zero": case([[[[5]]]], [[[[-4, -2], [-1, -3]]]], 2),
         "far below zero": case([[[[5]]]], [[[[-3e30, -2e30], [-4e30, -9e30]]]], 2),
         "overlapping": case([[[[5, -2]]]], [[[[1, 4, 0], [0, 2, 3]]]], 2, stride=1),
@@ -152,7 +155,7 @@ def max_backward_small() -> Cases:
         "left over": case([[[[5]]]], [[[[1, 2, 7], [4, -3, 8], [9, 6, 5]]]], 2),
         "gaps": case([[[[5, -2]]]], [[[[1, 2, 7, 0, 5], [4, -3, 8, 1, 3]]]], 2, stride=3),
         "stride larger than the image": case([[[[5]]]], [[[[1, 2], [4, -3]]]], 2, stride=5),
-        "nearly equal": case([[[[5]]]], [[[[-1, 0], [1e-9, -2]]]], 2),
+        "nearly equal": case([[[[5]]]], [[[[-1, 0], [1e-50, -2]]]], 2),
         "two channels": case([[[[5]], [[-2]]]], [[[[1, 2], [4, -3]], [[5, 0], [2, 1]]]], 2),
         "two images": case([[[[5]]], [[[-2]]]], [[[[1, 2], [4, -3]]], [[[5, 0], [2, 1]]]], 2),
         "square": case([[[[5, -2], [3, 1]]]], [[[[1, 2, 0, 3], [4, -3, 1, 5], [6, 8, 9, -1], [7, 2, 0, 4]]]], 2),
@@ -170,23 +173,23 @@ def translate_inputs(rng: np.random.Generator) -> Cases:
         return Case(catches, {"images": images, "down": down, "right": right}, keywords)
 
     return {
-        "down and right": case("what leaves comes in again on the other side", (2, 3, 5, 7), 1, 3),
-        "down and right, other numbers": case("something kept from the last call", (2, 3, 5, 7), 1, 3),
+        "down and right": case("what leaves comes in again on the other side", (2, 3, 2, 6), 1, 4),
+        "down and right, other numbers": case("something kept from the last call", (2, 3, 2, 6), 1, 4),
         "up and left": case("a negative shift read as an index from the end", (2, 2, 6, 7), -2, -1, ("right",)),
         "down and left": case("one sign for both directions", (3, 2, 5, 6), 2, -3),
-        "up and right": case("one sign for both directions", (2, 2, 7, 5), -1, 2, ("down", "right")),
-        "down alone": case("an empty slice at a shift of 0", (2, 2, 5, 4), 2, 0),
-        "left alone": case("an empty slice at a shift of 0", (2, 2, 4, 6), 0, -2),
+        "up and right": case("one sign for both directions", (2, 2, 6, 2), -3, 1, ("down", "right")),
+        "down alone, further than the image is wide": case("width used for height", (2, 2, 6, 2), 3, 0),
+        "left alone, further than the image is high": case("height used for width", (2, 2, 2, 6), 0, -4),
         "not at all": case("an empty slice at a shift of 0", (2, 1, 3, 4), 0, 0),
         "as far as the image is high": case("one row too many left", (2, 2, 4, 6), 4, 1),
         "up, further than the image is high": case("a shift that is larger than the image", (2, 2, 3, 7), -5, 2),
         "further than the image is wide": case("a shift that is larger than the image", (2, 2, 6, 4), -1, 6),
-        "left, further than the image is wide": case("a shift that is larger than the image", (2, 2, 6, 3), 1, -4),
+        "left, as far as the image is wide": case("a shift that is larger than the image", (2, 2, 6, 3), 1, -3),
         "one plane": case("only four axes work", (4, 6), 1, -2),
         "three axes": case("only four axes work", (3, 5, 4), -1, 1),
-        "stored by columns": case("a certain order in memory", (2, 3, 4, 5), 1, 2, columns=True),
-        "float32": case("float64 for float32", (2, 2, 4, 5), -1, 1, dtype=np.float32),
-        "all above 0": case("the smallest pixel comes in, not 0", (2, 2, 4, 5), 1, -1, positive=True),
+        "stored by columns": case("a certain order in memory", (2, 3, 4, 4), 1, 2, columns=True),
+        "float32": case("float64 for float32", (2, 2, 1, 5), 0, 1, dtype=np.float32),
+        "all above 0": case("the smallest pixel comes in, not 0", (2, 2, 5, 1), -1, 0, positive=True),
     }
 
 
@@ -209,6 +212,8 @@ def translate_small() -> Cases:
         "out at the left": case(plane, 0, -5),
         "a batch": case([[plane]], 1, 1),
         "two images": case([[[[1, 2, 3], [4, 5, 6]]], [[[7, 8, 9], [1, 3, 5]]]], 1, 0),
+        "wide": case([[1, 2, 3, 4]], 0, 2),
+        "tall": case([[1], [2], [3], [4]], 2, 0),
         "float32": case(plane, 0, 1, np.float32),
         "stored by columns": case([[[[1, 2]], [[3, 4]]], [[[5, 6]], [[7, 8]]]], 0, 1, order="F"),
     }
@@ -271,7 +276,7 @@ def network_inputs(rng: np.random.Generator) -> Cases:
 
     cases = {
         "two images": case("images mixed up", (2, 1, 6, 7), (2, 3, 2), 3, [2, 0]),
-        "three images, two channels": case("one image or one channel only", (3, 2, 6, 7), (2, 3, 2), 4, [1, 3, 1]),
+        "four images, two channels": case("one image or one channel only", (4, 2, 6, 6), (2, 3, 3), 4, [1, 3, 1, 0]),
         "wide images, wide kernels": case("height used for width", (2, 2, 5, 9), (3, 2, 4), 3, [0, 2]),
         "tall images, tall kernels": case("height used for width", (3, 1, 8, 5), (2, 3, 2), 3, [2, 2, 1]),
         "a row and a column that pooling leaves over": case(
@@ -284,9 +289,10 @@ def network_inputs(rng: np.random.Generator) -> Cases:
         "the last class does not occur": case("classes counted in the labels", (2, 1, 5, 6), (2, 2, 3), 5, [1, 3]),
         "two classes, uint8 labels": case("labels of one dtype only", (3, 1, 5, 6), (2, 2, 3), 2, [1, 0, 0], np.uint8),
         "kernel 1": case("a kernel that is always larger", (2, 1, 4, 6), (2, 1, 1), 3, [1, 2]),
-        "every window tied": case("every tie is paid, or another than the first", (2, 1, 6, 9), (2, 1, 2), 3, [0, 2]),
+        "every window tied": case("every tie is paid, or another than the first", (2, 2, 6, 8), (2, 1, 1), 3, [0, 2]),
+        "every window nearly tied": case("nearly equal taken for equal", (2, 2, 6, 4), (2, 1, 1), 3, [2, 1]),
         "images of very different brightness": case("one maximum for all rows", (2, 1, 6, 5), (2, 3, 2), 3, [1, 2]),
-        "stored by columns": case("a certain order in memory", (3, 2, 6, 5), (2, 3, 2), 3, [2, 1, 0], columns=True),
+        "stored by columns": case("a certain order in memory", (3, 2, 6, 6), (2, 3, 2), 3, [2, 1, 0], columns=True),
         "float32": case("float64 for float32", (2, 2, 6, 7), (2, 3, 2), 3, [1, 0], dtype=np.float32),
         "maps as high and as wide as there are filters": case(
             "a filter's bias added to a row or a column", (3, 2, 4, 3), (2, 3, 2), 3, [2, 0, 1]
@@ -300,9 +306,15 @@ def network_inputs(rng: np.random.Generator) -> Cases:
         "e^1000 is infinite, and so is log 0",
         cases["two images"].args | {"linear_b": whole(20000, 0, -20000) + drawn(rng, (3,))},
     )
-    tied = cases["every window tied"].args  # 1 0 1 0 … under a kernel of equal weights
-    tied["conv_w"], tied["conv_b"] = whole([[[1, 1]]], [[[2, 2]]]), whole(0, 1)
-    tied["x"] = np.tile(whole(1, 0), 5)[:9] * np.repeat(rng.integers(1, 6, (2, 1, 3, 1)), 2, axis=2)
+    # Two channels whose sum ties; they differ from place to place, so it shows which place is paid.
+    for name, sums in {
+        "every window tied": whole([2, 2, 1, 2], [2, 2, 2, 0]),
+        "every window nearly tied": whole([1, 2], [0, 2]) + 2.0**-40 * whole([0, 0], [0, 1]),
+    }.items():
+        tied = cases[name].args
+        first = 1.0 * rng.integers(-5, 6, tied["x"][:, :1].shape)
+        tied["conv_w"], tied["conv_b"] = np.array([1.0, 2]).repeat(2).reshape(2, 2, 1, 1), whole(0, 1)
+        tied["x"] = np.concatenate([first, np.tile(sums, (3, first.shape[3] // sums.shape[1])) - first], axis=1)
     cases["a filter that is always off"] = Case(
         "ReLU left out", cases["two images"].args | {"conv_b": whole(-100, 1), "x": drawn(rng, (2, 1, 6, 7))}
     )
@@ -326,6 +338,8 @@ def network_small() -> Cases:
         "switched off exactly": case(one, [-4], split, [1, 0], [[[[4, 2], [1, 3]]]], [1]),
         "a tie": case(one, [0], split, [0, 0], [[[[1, 2], [2, 0]]]], [0]),
         "a tie under a wide kernel": case([[[[1, 1]]]], [0], split, [0, 0], [[[[1, 2, 1], [0, 0, 1]]]], [0]),
+        "a tie from corner to corner": case([[[[1, 1]]]], [0], split, [0, 0], [[[[0, 1, 3], [3, 1, 0]]]], [1]),
+        "nearly a tie": case([[[[1, 1]]]], [0], split, [0, 0], [[[[0, 3, 1e-12], [0, 0, 0]]]], [1]),
         "two images, the larger label first": case(
             one, [1], split, [0, 1], [[[[1, 2], [4, 3]]], [[[0, 5], [1, 1]]]], [1, 0]
         ),
@@ -360,15 +374,15 @@ def avg_backward_inputs(rng: np.random.Generator) -> Cases:
         "windows side by side, other numbers": case("something kept from the last call", (3, 2, 4, 6), 2),
         "wide images": case("height used for width", (2, 3, 3, 9), 3),
         "tall images": case("height used for width", (3, 2, 8, 4), 2, stride=2),
-        "overlapping windows": case("a gradient overwritten where windows overlap", (2, 2, 6, 5), 3, stride=1),
+        "overlapping windows": case("a gradient overwritten where windows overlap", (2, 2, 6, 5), 2, stride=1),
         "windows that share a row or a column": case(
-            "a gradient overwritten where windows overlap", (2, 2, 7, 9), 3, ("stride",), stride=2
+            "a gradient overwritten where windows overlap", (2, 2, 8, 8), 3, ("stride",), stride=2
         ),
         "rows and columns left over": case("a dx that is too small", (2, 2, 8, 7), 3, ("kernel_size",)),
-        "gaps between windows": case("kernel and stride exchanged", (2, 2, 9, 8), 2, stride=3),
+        "gaps between windows": case("kernel and stride exchanged", (3, 1, 9, 8), 2, stride=3),
         "stride given as None": case("None taken for a stride of 1", (2, 2, 4, 8), 2, ("stride",), stride=None),
         "window 1": case("a window that is always larger", (2, 2, 3, 4), 1),
-        "window as large as the image": case("an axis of length 1 lost", (1, 1, 3, 3), 3),
+        "window as large as the image": case("an axis of length 1 lost", (1, 1, 4, 4), 4),
         "stored by columns": case("a certain order in memory", (2, 3, 6, 4), 2, columns=True),
         "float32": case("float64 for float32", (2, 2, 5, 6), 3, dtype=np.float32, stride=1),
         "stride larger than the image": case("a guard that looks at the stride", (2, 2, 4, 3), 2, stride=5),
@@ -447,11 +461,11 @@ EXERCISES = (
         hints=(
             "Take one row of pixels and a shift of 2 to the right. Which part of it stays in the image, and where does "
             "that part land? And for a shift of 2 to the left?",
-            "Pixel (r, c) lands at (r + down, c + right), if that is in the image. One way: two loops over the "
+            "Pixel (r, q) lands at (r + down, q + right), if that is in the image. One way: two loops over the "
             "rows and "
-            "columns of the result, each asking whether the pixel it comes from, (r − down, c − right), exists.",
-            "out = np.zeros_like(images); for every r and c: if 0 <= r - down < H and 0 <= c - right < W, then "
-            "out[..., r, c] = images[..., r - down, c - right]. H and W are images.shape[-2:].",
+            "columns of the result, each asking whether the pixel it comes from, (r − down, q − right), exists.",
+            "out = np.zeros_like(images); for every r and q: if 0 <= r - down < H and 0 <= q - right < W, then "
+            "out[..., r, q] = images[..., r - down, q - right]. H and W are images.shape[-2:].",
         ),
         inputs=translate_inputs,
         small=translate_small,

@@ -2,6 +2,9 @@
 
 An answer is a class. A case holds what the object is made of, arrays, and `calls`: what is done with the object, step
 by step, as one would type it. After each step the drive notes what came back and what `grads` holds.
+
+Two calls are made by somebody else than the object: an optimizer's `params -= grads`, and `grads *= 0.5` or
+`grads[...] = inf`, by which others write into gradients.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,14 +18,27 @@ Cases = dict[str, Case]
 ONE_PASS = "forward(x); backward(dout)"
 SAME_TWICE = "forward(x); backward(dout); forward(x); backward(dout)"
 TWO_PASSES = "forward(x); backward(dout); forward(x2); backward(dout2)"
-CLEARED = "forward(x); backward(dout); zero_grad(); forward(x2); zero_grad(); backward(dout2); zero_grad()"
+OVERFLOW = "grads[...] = inf"
+CLEARED = (
+    f"forward(x); backward(dout); zero_grad(); forward(x2); zero_grad(); backward(dout2); {OVERFLOW}; zero_grad()"
+)
 SAME_CLEARED = CLEARED.replace("2", "")
 LAST_COUNTS = "forward(x); forward(x2); backward(dout2); forward(x); backward(dout)"
 STEP = "params -= grads"
+HALVED = "grads *= 0.5"
 STEPPED = f"forward(x); backward(dout); {STEP}; forward(x); backward(dout)"
-STEPPED_TWICE = f"forward(x); backward(dout); {STEP}; zero_grad(); forward(x2); backward(dout2); {STEP}; forward(x)"
+STEPPED_ON = f"forward(x); backward(dout); {STEP}; forward(x2); backward(dout2)"
+STEPPED_TWICE = (
+    f"forward(x); backward(dout); {STEP}; zero_grad(); forward(x2); backward(dout2); {STEP}; {HALVED}; "
+    "forward(x); backward(dout)"
+)
 MODES = "forward(x); backward(dout); eval(); forward(x2); backward(dout2); train(); forward(x2); backward(dout2)"
 TWO_OBJECTS = "forward(x); other.forward(x2); backward(dout); other.backward(dout2); forward(x)"
+THREE_OBJECTS = f"third.forward(x); {TWO_OBJECTS}; third.backward(dout)"
+NETWORK_MODES = (  # a forward after each other call shows the mode; the last backward is that of a forward in training
+    "forward(x); backward(dout); forward(x); zero_grad(); forward(x); eval(); forward(x2); backward(dout2); "
+    "forward(x); zero_grad(); forward(x); train(); forward(x2); eval(); backward(dout2)"
+)
 
 
 # the drive: a sequence of calls -------------------------------------------------------------------
@@ -76,6 +92,13 @@ def step(params: dict[str, object], grads: dict[str, object]) -> None:
                 np.subtract(param, grad, out=param, casting="unsafe")
 
 
+def written(grads: dict[str, object], words: str) -> None:
+    """What others may do to gradients, in place: halve them, or let them overflow."""
+    for grad in grads.values():
+        if isinstance(grad, np.ndarray) and grad.flags.writeable and grad.dtype.kind == "f":
+            grad[...] = grad * 0.5 if words == HALVED else np.inf
+
+
 class _Traced:
     """An object under examination: the arrays it had at first, and the names they should have."""
 
@@ -122,6 +145,9 @@ def traced(objects: dict[str, _Traced], calls: str, arrays: dict[str, object]) -
         if words == STEP:
             step(objects[""].first["params"], live(objects[""].made, "grads"))
             continue
+        if words in (HALVED, OVERFLOW):
+            written(live(objects[""].made, "grads"), words)
+            continue
         owner, _, rest = words.rpartition(".")
         name, _, argument = rest.removesuffix(")").partition("(")
         result = method(objects[f"{owner}." if owner else ""].made, name)(*([arrays[argument]] if argument else []))
@@ -137,22 +163,38 @@ def traced(objects: dict[str, _Traced], calls: str, arrays: dict[str, object]) -
     return notes | {"at the end: number of results that changed after they were returned": np.array(changed)}
 
 
-def drive_layer(answer: Callable, case: Case, returns: dict[str, str]) -> dict[str, object]:
-    """Make a layer from copies of w and b, and another from other_w where there is one; then do the calls."""
-    args = case.args
+SPREAD = "every second number"
 
-    def make(w: str) -> tuple[object, dict[str, object]]:
-        parts = {name: args[w if name == "w" else name] for name in ("w", "b", "stride", "padding") if name in args}
-        parts = {name: v.copy(order="K") if isinstance(v, np.ndarray) else v for name, v in parts.items()}
+
+def spread(array: np.ndarray) -> np.ndarray:
+    """A copy with gaps: every second column of an array that stands in memory column by column."""
+    gaps = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype, order="F")[..., ::2]
+    gaps[...] = array
+    return gaps
+
+
+def drive_layer(answer: Callable, case: Case, returns: dict[str, str]) -> dict[str, object]:
+    """Make a layer from copies of w and b, then those called other and third, where there are; then do the calls.
+
+    What is called other_w, other_b … is the other's own; the rest it has from the first.
+    """
+    args = case.args
+    copied = spread if args.get("memory") == SPREAD else np.copy
+
+    def make(owner: str) -> tuple[_Traced, dict[str, object]]:
+        first = {name: args[name] for name in ("w", "b", "stride", "padding") if name in args}
+        own = {name: args.get(f"{owner}_{name}", value) for name, value in first.items()}
+        parts = {name: copied(value) if isinstance(value, np.ndarray) else value for name, value in own.items()}
         positional = [value for name, value in parts.items() if name not in case.keywords]
         keywords = {name: parts[name] for name in case.keywords}
-        return answer(*positional, **keywords), parts
+        names = ["weight"] if parts.get("b") is None else ["weight", "bias"]
+        return _Traced(answer(*positional, **keywords), names, owner and f"{owner}."), parts
 
-    names = ["weight"] if args.get("b") is None else ["weight", "bias"]
-    made, parts = make("w")
-    objects = {"": _Traced(made, names)}
-    if "other_w" in args:
-        objects["other."] = _Traced(make("other_w")[0], names, "other.")
+    made, parts = make("")
+    objects = {"": made}
+    for owner in ("other", "third"):
+        if any(name.startswith(f"{owner}_") for name in args):
+            objects[f"{owner}."] = make(owner)[0]
     notes = traced(objects, args["calls"], args)
     if STEP not in args["calls"]:
         arrays = {name: parts[name] for name in ("w", "b") if isinstance(parts.get(name), np.ndarray)}
@@ -178,7 +220,9 @@ def linear_inputs(rng: np.random.Generator) -> Cases:
         if n2:
             args |= {"x2": draw(n2, d), "dout2": draw(n2, k)}
         if other:
-            args["other_w"] = draw(k, d)
+            args |= {"other_w": draw(k, d), "other_b": draw(k), "third_b": None}
+        if columns:
+            args["memory"] = SPREAD
         return Case(catches, args | {"calls": calls}, keywords)
 
     return {
@@ -189,22 +233,25 @@ def linear_inputs(rng: np.random.Generator) -> Cases:
         "one feature, one output": case("an axis of length 1 lost", TWO_PASSES, 3, 1, 1, 2),
         "zero_grad": case("a zero_grad that forgets, or makes new arrays", CLEARED, 2, 3, 2, 3),
         "forward twice": case("another input than the last one", LAST_COUNTS, 2, 3, 4, 2),
-        "steps from outside": case("weights that an optimizer cannot reach", STEPPED_TWICE, 2, 3, 2, 3),
-        "two layers": case("layers that share what is their own", TWO_OBJECTS, 2, 3, 2, 2, other=True),
+        "steps from outside": case("arrays that others cannot change", STEPPED_TWICE, 2, 3, 2, 3),
+        "three layers": case("layers that share what is their own", THREE_OBJECTS, 2, 3, 2, 2, other=True),
         "evaluation, then training": case("a layer that works in one mode only", MODES, 2, 3, 2, 2),
         "a bias of zeros": case("a bias that is dropped because it is 0", STEPPED, 2, 3, 2, bias="zeros"),
         "no bias": case("a bias key where there is no bias", TWO_PASSES, 3, 4, 2, 2, bias=None),
         "no bias, given as None": case("a bias that may be missing", CLEARED, 2, 2, 3, 2, bias=False),
         "float32": case("float64 for float32", TWO_PASSES, 2, 4, 3, 3, dtype=np.float32),
         "float32 without a bias": case("float64 gradients", TWO_PASSES, 3, 2, 4, 2, bias=None, dtype=np.float32),
-        "every second column": case("a certain order in memory", TWO_PASSES, 3, 4, 2, 2, columns=True),
-    }
+        "every second column": case("views for some orders in memory, copies for others", STEPPED_ON, 3, 4, 2, 2,
+            columns=True),
+    }  # fmt: skip
 
 
 def linear_small() -> Cases:
     def case(calls, w, x, dout, b=None, dtype=np.float64, **more):
         arrays = {"w": w, "b": b, "x": x, "dout": dout, **more}
-        args = {name: whole(*value).astype(dtype) for name, value in arrays.items() if value is not None}
+        if b is None:
+            del arrays["b"]
+        args = {name: whole(*a).astype(dtype) if isinstance(a, list) else a for name, a in arrays.items()}
         return Case("", args | {"calls": calls})
 
     return {
@@ -224,12 +271,18 @@ def linear_small() -> Cases:
         "zero_grad": case(SAME_CLEARED, [[3, 4]], [[1, 2]], [[2]], [10]),
         "forward twice": case(LAST_COUNTS, [[3, 4]], [[1, 2]], [[2]], [10], x2=[[0, 5]], dout2=[[-1]]),
         "a step": case(STEPPED, [[3, 4]], [[1, 2]], [[2]], [10]),
-        "two layers": case(
-            TWO_OBJECTS, [[3, 4]], [[1, 2]], [[2]], [10], other_w=[[1, 1]], x2=[[0, 5]], dout2=[[-1]]
+        "a step, numbers apart in memory": case(
+            STEPPED, [[3, 4], [5, -1]], [[1, 2]], [[2, 1]], [10, 20], memory=SPREAD
+        ),
+        "gradients halved": case(f"{ONE_PASS}; {HALVED}; {ONE_PASS}", [[3, 4]], [[1, 2]], [[2]], [10]),
+        "three layers": case(
+            THREE_OBJECTS, [[3, 4]], [[1, 2]], [[2]], [10], other_w=[[1, 1]], other_b=[20], third_b=None,
+            x2=[[0, 5]], dout2=[[-1]]
         ),
         "a bias of 0": case(STEPPED, [[3, 4]], [[1, 2]], [[2]], [0]),
         "no bias": case(SAME_TWICE, [[3, 4]], [[1, 2]], [[2]]),
         "evaluation": case(f"eval(); {ONE_PASS}", [[3, 4]], [[1, 2]], [[2]], [10]),
+        "evaluation, then training": case(MODES, [[3, 4]], [[1, 2]], [[2]], [10], x2=[[0, 5]], dout2=[[-1]]),
         "float32": case(ONE_PASS, [[3, 4]], [[1, 2]], [[2]], [10], np.float32),
         "float32 without a bias": case(ONE_PASS, [[3, 4]], [[1, 2]], [[2]], dtype=np.float32),
     }
@@ -240,7 +293,7 @@ def linear_small() -> Cases:
 
 def conv2d_inputs(rng: np.random.Generator) -> Cases:
     def case(
-        catches, calls, x, w, stride=None, padding=None, x2=None, bias=True, other=False, keywords=None,
+        catches, calls, x, w, stride=None, padding=None, x2=None, bias=True, other=None, keywords=None,
         dtype=np.float64, columns=False,
     ):  # fmt: skip
         def draw(*shape):
@@ -248,7 +301,7 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
                 return rng.standard_normal(shape).astype(dtype)
             return np.array(rng.standard_normal((*shape[:-1], 2 * shape[-1])), dtype, order="F")[..., ::2]
 
-        def size(x):
+        def size(x, w=w, stride=stride, padding=padding):
             return [(n + 2 * (padding or 0) - k) // (stride or 1) + 1 for n, k in zip(x[2:], w[2:])]
 
         args = {"w": draw(*w)}
@@ -257,10 +310,14 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
         more = {"stride": stride, "padding": padding}
         more = {name: value for name, value in more.items() if value is not None}
         args |= more | {"x": draw(*x), "dout": draw(x[0], w[0], *size(x))}
+        w2, *geometry = other or (w, stride, padding)
         if x2:
-            args |= {"x2": draw(*x2), "dout2": draw(x2[0], w[0], *size(x2))}
+            args |= {"x2": draw(*x2), "dout2": draw(x2[0], w2[0], *size(x2, w2, *geometry))}
         if other:
-            args["other_w"] = draw(*w)
+            args |= {"other_w": draw(*w2), "other_b": draw(w2[0])} | ({"third_b": None} if "third" in calls else {})
+            args |= {f"other_{name}": n for name, n in zip(("stride", "padding"), geometry) if n is not None}
+        if columns:
+            args["memory"] = SPREAD
         return Case(catches, args | {"calls": calls}, tuple(more) if keywords is None else keywords)
 
     return {
@@ -273,7 +330,7 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
         "stride 3, padding 1": case("stride and padding forgotten", ONE_PASS, (2, 3, 8, 6), (2, 3, 2, 3), 3, 1),
         "padding 2": case("the border left on the gradient", ONE_PASS, (2, 2, 3, 4), (3, 2, 3, 2), None, 2),
         "stride 2, padding 1, by position": case("parameters in another order", TWO_PASSES, (2, 2, 5, 4), (3, 2, 2, 2),
-            2, 1, (1, 2, 4, 7), keywords=()),
+            2, 1, (2, 2, 4, 7), keywords=()),
         "kernel as large as the padded image": case("a place left out", ONE_PASS, (3, 2, 2, 3), (2, 2, 4, 5), 2, 1),
         "1×1 kernel, stride 2": case("pixels between the places", ONE_PASS, (2, 3, 4, 5), (2, 3, 1, 1), 2),
         "other batch, other images": case("the sizes of the first batch kept", TWO_PASSES, (3, 1, 4, 5), (2, 1, 2, 3),
@@ -281,13 +338,15 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
         "one image, then three": case("a batch of one repeated", TWO_PASSES, (1, 2, 3, 4), (2, 2, 2, 2),
             x2=(3, 2, 3, 4), keywords=("b",)),
         "zero_grad": case("a zero_grad that forgets, or makes new arrays", CLEARED, (2, 1, 4, 3), (1, 1, 2, 2),
-            x2=(1, 1, 3, 4)),
-        "forward twice": case("another input than the last one", LAST_COUNTS, (2, 2, 3, 4), (2, 2, 2, 2),
-            x2=(2, 2, 3, 4)),
-        "steps from outside": case("weights that an optimizer cannot reach", STEPPED_TWICE, (1, 2, 4, 3), (2, 2, 2, 2),
+            x2=(2, 1, 6, 3)),
+        "forward twice": case("another input than the last one, the width of the first one", LAST_COUNTS, (2, 2, 3, 4),
+            (2, 2, 2, 2), x2=(2, 2, 3, 6)),
+        "steps from outside": case("arrays that others cannot change", STEPPED_TWICE, (1, 2, 4, 3), (2, 2, 2, 2),
             padding=1, x2=(2, 2, 3, 3)),
-        "two layers": case("layers that share what is their own", TWO_OBJECTS, (2, 2, 3, 4), (2, 2, 2, 3),
-            x2=(2, 2, 3, 4), other=True),
+        "three layers": case("layers that share what is their own", THREE_OBJECTS, (2, 2, 3, 4), (2, 2, 2, 3),
+            x2=(2, 2, 3, 4), other=((2, 2, 2, 3), None, None)),
+        "layers of different sizes": case("layers that share stride, padding or sizes", TWO_OBJECTS, (2, 1, 5, 6),
+            (2, 1, 3, 2), 1, 1, (2, 1, 4, 3), other=((2, 1, 2, 1), 2, 0)),
         "evaluation, then training": case("a layer that works in one mode only", MODES, (2, 1, 4, 4), (2, 1, 3, 2),
             2, 1, (2, 1, 4, 4)),
         "a bias of zeros": case("a bias that is dropped because it is 0", STEPPED, (2, 1, 3, 4), (2, 1, 2, 2),
@@ -300,21 +359,21 @@ def conv2d_inputs(rng: np.random.Generator) -> Cases:
             dtype=np.float32),
         "float32 without a bias": case("float64 gradients", ONE_PASS, (2, 1, 4, 5), (3, 1, 2, 2), 2, bias=None,
             dtype=np.float32),
-        "every second column": case("a certain order in memory", TWO_PASSES, (2, 2, 4, 5), (3, 2, 3, 2), 2, 1,
-            (1, 2, 5, 4), columns=True),
+        "every second column": case("views for some orders in memory, copies for others", STEPPED_ON, (2, 2, 4, 5),
+            (3, 2, 3, 2), 2, 1, (1, 2, 5, 4), columns=True),
     }  # fmt: skip
 
 
 def conv2d_small() -> Cases:
     def case(calls, w, x, dout, b=None, dtype=np.float64, geometry=None, **more):
-        arrays = {"w": w, "b": b} | (geometry or {}) | {"x": x, "dout": dout, **more}
+        arrays = {"w": w} | ({} if b is None else {"b": b}) | (geometry or {}) | {"x": x, "dout": dout, **more}
         args = {}
         for name, value in arrays.items():
-            if isinstance(value, int):
-                args[name] = value
-            elif value is not None:
+            if isinstance(value, list):
                 array = np.array(value, dtype)
                 args[name] = array[None, None] if array.ndim == 2 else array
+            else:
+                args[name] = value
         return Case("", args | {"calls": calls}, tuple(geometry or ()))
 
     two = [[[[1.0, 2]]], [[[3, 0]]]]  # two images, two filters of 1 × 2
@@ -346,13 +405,32 @@ def conv2d_small() -> Cases:
         "forward twice": case(
             LAST_COUNTS, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], x2=[[5, 1, 4]], dout2=[[3, 1]]
         ),
+        "another width": case(
+            TWO_PASSES, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], x2=[[5, 1, 4, 2]], dout2=[[3, 1, 0]]
+        ),
+        "another height": case(
+            TWO_PASSES, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], x2=[[5, 1, 4], [2, 0, 1]], dout2=[[3, 1], [1, 2]]
+        ),
         "a step": case(STEPPED, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10]),
-        "two layers": case(
-            TWO_OBJECTS, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], other_w=[[1, 1]], x2=[[5, 1, 4]], dout2=[[3, 1]]
+        "a step, numbers apart in memory": case(
+            STEPPED, [[[[2], [-1]]], [[[3], [0]]]], [[1], [3]], [[[[2]], [[1]]]], [10, 20], memory=SPREAD
+        ),
+        "gradients halved": case(f"{ONE_PASS}; {HALVED}; {ONE_PASS}", [[2, -1]], [[1, 3, 0]], [[1, 2]], [10]),
+        "three layers": case(
+            THREE_OBJECTS, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], other_w=[[1, 1]], other_b=[20], third_b=None,
+            x2=[[5, 1, 4]], dout2=[[3, 1]]
+        ),
+        "layers of different sizes": case(
+            TWO_OBJECTS, [[2, -1]], [[1, 3]], [[1, 0, 2], [1, 3, 1], [0, 2, 1]], [10],
+            geometry={"stride": 1, "padding": 1}, other_w=[[3]], other_b=[20], other_stride=2, other_padding=0,
+            x2=[[5, 1, 4]], dout2=[[3, 1]]
         ),
         "a bias of 0": case(STEPPED, [[2, -1]], [[1, 3, 0]], [[1, 2]], [0]),
         "no bias": case(SAME_TWICE, [[2, -1]], [[1, 3, 0]], [[1, 2]]),
         "evaluation": case(f"eval(); {ONE_PASS}", [[2, -1]], [[1, 3, 0]], [[1, 2]], [10]),
+        "evaluation, then training": case(
+            MODES, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], x2=[[5, 1, 4]], dout2=[[3, 1]]
+        ),
         "float32": case(ONE_PASS, [[2, -1]], [[1, 3, 0]], [[1, 2]], [10], np.float32),
         "float32 without a bias": case(ONE_PASS, [[2, -1]], [[1, 3, 0]], [[1, 2]], dtype=np.float32),
     }
@@ -406,6 +484,43 @@ class _Scaled(_Small):
         return dout * self.params.get("weight", 1)
 
 
+class _Used(_Small):
+    """x times a scale: a parameter of another name, with a gradient from a use before."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.params, self.grads = {"scale": scale}, {"scale": np.ones_like(scale)}
+
+    def forward(self, x):
+        return self.remember(x, x * self.params["scale"])
+
+    def backward(self, dout):
+        change = dout * self.came(dout)
+        self.grads["scale"] += change.reshape(-1, change.shape[-1]).sum(axis=0)
+        return dout * self.params["scale"]
+
+
+class _Counting(_Small):
+    """x plus n times a bias at the n-th forward since zero_grad: a layer that tells how often it was called."""
+
+    def __init__(self, bias):
+        super().__init__()
+        self.params, self.grads, self.n = {"bias": bias}, {"bias": np.zeros_like(bias)}, 0
+
+    def zero_grad(self):
+        super().zero_grad()
+        self.n = 0
+
+    def forward(self, x):
+        self.n += 1
+        return self.remember(x, x + self.n * self.params["bias"])
+
+    def backward(self, dout):
+        self.came(dout)
+        self.grads["bias"] += self.n * dout.reshape(-1, dout.shape[-1]).sum(axis=0)
+        return dout
+
+
 class _Squared(_Small):
     def forward(self, x):
         return self.remember(x, x * x)
@@ -428,6 +543,10 @@ class _PairSums(_Small):
 class _Doubled(_Small):
     """2 · x in training, x in evaluation: a layer that tells whether it was told."""
 
+    def __init__(self, mode="train"):
+        super().__init__()
+        self.mode = mode
+
     def forward(self, x):
         self.factor = 2 if self.mode == "train" else 1
         return self.remember(x, self.factor * x)
@@ -441,9 +560,12 @@ LAYERS = {
     "x * weight": lambda draw: _Scaled(weight=draw()),
     "x + bias": lambda draw: _Scaled(bias=draw()),
     "x * weight + bias": lambda draw: _Scaled(weight=draw(), bias=draw()),
+    "x * scale, used before": lambda draw: _Used(draw()),
+    "x + n * bias at the n-th forward": lambda draw: _Counting(draw()),
     "x ** 2": lambda draw: _Squared(),
     "pair sums": lambda draw: _PairSums(),
     "2 * x in training": lambda draw: _Doubled(),
+    "2 * x in training, now in eval": lambda draw: _Doubled("eval"),
 }
 
 
@@ -494,7 +616,7 @@ def drive_sequential(answer: Callable, case: Case, returns: dict[str, str]) -> d
 def parameters_in(layers) -> int:
     """How many arrays the layers hold."""
     if isinstance(layers, str):
-        return layers.count("weight") + layers.count("bias")
+        return sum(map(layers.count, ("weight", "bias", "scale")))
     return sum(map(parameters_in, layers))
 
 
@@ -520,8 +642,13 @@ def sequential_inputs(rng: np.random.Generator) -> Cases:
             "a layer left out", ["x ** 2", "x + bias", "x * weight", "x ** 2"], TWO_PASSES, (2, 3), (3, 3)
         ),
         "one layer": case("a last layer treated otherwise", ["x * weight + bias"], ONE_PASS, (2, 3)),
-        "layers of one kind": case(
-            "names without a number", ["x * weight", "x * weight", "x ** 2", "x * weight"], TWO_PASSES, (2, 3), (2, 3)
+        "eleven layers": case(
+            "names without a number, an order of names", ["x * weight", "x + bias"] * 5 + ["x * weight"],
+            TWO_PASSES, (2, 3), (2, 3),
+        ),
+        "a layer used before": case(
+            "layers changed when they are put in, names that are guessed", ["x ** 2", "x * scale, used before"],
+            TWO_PASSES, (2, 3), (2, 3),
         ),
         "first layers without parameters": case(
             "only layers with parameters counted",
@@ -540,14 +667,19 @@ def sequential_inputs(rng: np.random.Generator) -> Cases:
             [("2 * x in training", ("x * weight", "2 * x in training")), (), "x + bias"],
             f"{MODES}; zero_grad()", (2, 3), (2, 3),
         ),
-        "zero_grad": case("a zero_grad that is not passed on", three, CLEARED, (2, 3), (3, 3)),
-        "evaluation, then training": case(
-            "train and eval that are not passed on",
-            ["2 * x in training", "x * weight", "2 * x in training"], MODES, (2, 3), (3, 3),
+        "zero_grad": case(
+            "a zero_grad that is not passed on, a forward too many",
+            ["x + n * bias at the n-th forward", *three], CLEARED, (2, 3), (3, 3),
         ),
-        "training twice": case(
-            "a mode that is turned over", ["x * weight", "2 * x in training"],
-            "train(); forward(x); eval(); eval(); forward(x); train(); train(); forward(x2); backward(dout2)",
+        "evaluation, then training": case(
+            "train and eval that are not passed on, or called where nobody asked",
+            ["2 * x in training", "x * weight", "2 * x in training"], NETWORK_MODES, (2, 3), (3, 3),
+        ),
+        "one layer in evaluation": case(
+            "a mode that is turned over, or believed to be known",
+            ["2 * x in training", "x * weight", "2 * x in training, now in eval"],
+            "forward(x); train(); forward(x); eval(); eval(); forward(x); train(); train(); forward(x2); "
+            "backward(dout2)",
             (2, 3), (2, 3),
         ),
         "steps from outside": case("parameters that are copies", three, STEPPED_TWICE, (2, 3), (3, 3)),
@@ -565,6 +697,7 @@ def sequential_small() -> Cases:
         return Case("", {"layers": layers} | args | {"calls": calls})
 
     times, plus, square, double = "x * weight", "x + bias", "x ** 2", "2 * x in training"
+    used, counting, resting = "x * scale, used before", "x + n * bias at the n-th forward", f"{double}, now in eval"
     rows = [[2, 3], [1, -1]]
     return {
         "one layer, forward": case("forward(x)", [times], rows[:1]),
@@ -582,7 +715,15 @@ def sequential_small() -> Cases:
         "zero_grad of two": case(SAME_CLEARED, [times, plus], rows),
         "zero_grad of a network": case(SAME_CLEARED, [(times,), square], rows[:1]),
         "three axes": case(ONE_PASS, [times], rows[:1], [[[1, 2]]], [[[3, -1]]]),
+        "a layer used before": case(ONE_PASS, [used], rows[:1]),
+        "forward counted": case(f"{SAME_TWICE}; zero_grad(); {ONE_PASS}", [counting], rows[:1]),
+        "eleven layers": case(
+            ONE_PASS, [times, plus] * 5 + [times], [[1], [0], [2], [0], [1], [0], [1], [0], [1], [4], [3]], [[1]], [[2]]
+        ),
         "evaluation": case("eval(); forward(x)", [double, double]),
+        "one layer in evaluation": case("forward(x); train(); forward(x)", [double, resting]),
+        "evaluation, then training": case(MODES.replace("2", ""), [double, times], rows[:1]),
+        "a mode for each call": case(NETWORK_MODES.replace("2", ""), [double, times], rows[:1]),
         "training again": case("eval(); forward(x); train(); forward(x); backward(dout)", [times, double], rows[:1]),
         "twice told": case("eval(); eval(); forward(x); train(); train(); forward(x)", [double]),
         "a step": case(STEPPED, [times, square], rows[:1]),

@@ -14,14 +14,20 @@ from pathlib import Path
 import pytest
 
 from labkit.books.notebook import checked_by, exercise_of, labkit_metadata
+from labkit.books.run import STOPPED
 
-STOPPED = 70  # exit status of a run that was ended here
+LONGEST = 4000  # characters of an error
 FOREVER = 1e9
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("labkit", "labkit check")
-    group.addoption("--labkit-record", metavar="FILE", help="one JSON object a line, one line a cell")
+    group.addoption(
+        "--labkit-record",
+        metavar="FILE",
+        type=lambda word: int(word) if word.isdigit() else word,
+        help="where to write one JSON object a line, one line a cell: a file, or the number of an open descriptor",
+    )
     group.addoption("--labkit-only", metavar="NAME", help="in the folder given, collect this file and no other")
     group.addoption("--labkit-cell-seconds", type=float, default=FOREVER, help="longest time for one cell")
     group.addoption("--labkit-seconds", type=float, default=FOREVER, help="longest time for everything")
@@ -93,8 +99,9 @@ def described(item: pytest.Item) -> dict[str, object]:
 
 
 def write(item: pytest.Item, line: dict[str, object]) -> None:
-    with Path(item.config.option.labkit_record).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    record = item.config.option.labkit_record
+    with open(record, "a", encoding="utf-8", closefd=isinstance(record, str)) as file:
+        file.write(json.dumps(line | {key: str(line[key])[:LONGEST] for key in ("error", "text", "begins")}) + "\n")
 
 
 def watch(item: pytest.Item, over: threading.Event) -> None:

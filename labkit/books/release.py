@@ -16,7 +16,7 @@ from labkit.errors import CommandError
 TOP = ("course.py", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE")
 FOLDERS = ("labkit", "notebooks")
 README = "docs/README-student.md"
-SHIPPED = {"labkit": {".py", ".npz", ".md"}, "notebooks": {".ipynb"}}  # where git does not say what belongs
+SHIPPED = {"labkit": {".py", ".npz", ".md", ".html", ".css", ".sh"}, "notebooks": {".ipynb"}}  # where git does not say what belongs
 
 
 def release(root: Path, target: Path) -> list[Path]:

@@ -18,6 +18,9 @@ from labkit.books.notebook import exercise_of, labkit_metadata, read
 from labkit.errors import CommandError
 
 
+STOPPED = 70  # exit status of pytest where record.py ended the run
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One exercise. `state` is right, wrong, not yet or not run; `why` is empty where it is right."""
@@ -58,7 +61,7 @@ def run_notebook(
     exercises = exercises_in(read(path), path)
     with tempfile.TemporaryDirectory(prefix="labkit-check-") as folder:
         lines, status, words = run_pytest(path, Path(folder), cell_seconds, seconds, progress)
-    if not lines or status not in (0, 1, 70):
+    if not lines or status not in (0, 1, STOPPED):
         tail = "\n".join(words.strip().splitlines()[-15:])
         raise CommandError(f"{path.name} could not be run; pytest ended with status {status}:\n{tail}")
     return Result(

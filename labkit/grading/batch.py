@@ -121,19 +121,28 @@ def grade(
         for record in records(journal):
             tally.failed += not record.graded
             tally.told += [f"{record.student}: {'; '.join(flags)}"] if (flags := list(record.all_flags())) else []
-        tally.written = export(out, journal, root)
+        tally.written = export(out, journal, root, tell=tally.told.append)
     return tally
 
 
-def export(out: Path, journal: Journal, root: Path, changed: Settings | None = None) -> list[Path]:
-    """Write every export from the journal alone. changed: settings in place of those it was graded with."""
+def export(
+    out: Path,
+    journal: Journal,
+    root: Path,
+    changed: Settings | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> list[Path]:
+    """Write every export from the journal alone. changed: settings in place of those it was graded with.
+
+    tell: gets sentences for the instructor. Raises CommandError where nothing has been graded yet.
+    """
     facts = journal.facts()
     if not facts:
         raise nothing_graded(out)
     labs = {name: list(asked.lab(name).EXERCISES) for name in facts["labs"]}
     sheet = Sheet(labs, exports.questions(root, labs), changed or settings.parsed(facts["settings"], "the settings"))
     sheet = exports.with_marks(out, sheet)
-    return exports.write(out, lambda: records(journal), sheet)
+    return exports.write(out, lambda: records(journal), sheet, tell)
 
 
 def nothing_graded(out: Path) -> CommandError:

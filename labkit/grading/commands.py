@@ -1,4 +1,4 @@
-"""The commands `grade`, `report` and `doctor`: from the command line to functions, and back to sentences."""
+"""The commands `grade`, `report`, `graft`, `autograder` and `doctor`: from the command line to functions, and back to sentences."""
 
 import argparse
 import functools
@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from labkit.books import places
-from labkit.grading import batch, crew, settings
+from labkit.grading import batch, crew, folder, grafts, settings
+from labkit.grading.exports import autograder as on_gradescope
 from labkit.grading.journal import Journal
 from labkit.grading.sandbox import level
 from labkit.grading.settings import Settings
@@ -47,8 +48,8 @@ def tell(tally: batch.Tally, out: Path) -> int:
     """Print what was done. Returns the exit status."""
     for flag in tally.told:
         say(flag)
-    if tally.ignored:
-        say(f"Not looked at: {', '.join(tally.ignored)}")
+    for sentence in tally.ignored:
+        say(sentence)
     if tally.kept:
         say(f"{tally.kept} results were there already and have not changed; {tally.graded} notebooks were run.")
     if tally.failed:
@@ -64,8 +65,25 @@ def report(args: argparse.Namespace) -> int:
     if not (args.grades / batch.FILE).is_file():
         raise batch.nothing_graded(args.grades)
     with Journal(args.grades) as journal:
-        for path in batch.export(args.grades, journal, root, changed):
+        for path in batch.export(args.grades, journal, root, changed, say):
             say(f"Wrote {path}")
+    return 0
+
+
+def graft(args: argparse.Namespace) -> int:
+    """`labkit graft`: answers in the course's own notebooks, one folder a student."""
+    written, told = grafts.graft(args.submissions, args.out, args.course, tuple(args.labs) if args.labs else None)
+    for sentence in told:
+        say(sentence)
+    say(f"{written} notebooks in {args.out}. They hold students' code: run them where it can do no harm.")
+    return 0
+
+
+def autograder(args: argparse.Namespace) -> int:
+    """`labkit autograder`: the zip that grades a lab on Gradescope."""
+    secret = folder.seed(args.grades / folder.SEED).hex() if args.grades else None
+    on_gradescope.build(places.course_root(args.course), args.lab, args.zip, args.sandbox, secret)
+    say(f"Wrote {args.zip}. Upload it as the autograder; it gives away how answers are judged, so show it to nobody.")
     return 0
 
 

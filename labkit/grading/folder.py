@@ -5,7 +5,9 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from labkit.errors import CommandError
 
@@ -46,15 +48,23 @@ def seed(path: Path) -> bytes:
     return bytes.fromhex(text)
 
 
-def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file whole or not at all."""
+@contextlib.contextmanager
+def writing(path: Path, encoding: str = "utf-8", mode: int = 0o644) -> Iterator[TextIO]:
+    """A text file that stands at `path` once all is written; what was there stays if anything is raised."""
     handle, partial = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "w", encoding=encoding, errors="backslashreplace", newline="") as file:
+            yield file
         os.chmod(partial, mode)
         os.replace(partial, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(partial)
         raise
+
+
+def write_whole(path: Path, text: str, mode: int = 0o644) -> Path:
+    """Write a file whole or not at all."""
+    with writing(path, mode=mode) as file:
+        file.write(text)
+    return path

@@ -8,16 +8,22 @@ import re
 import threading
 from dataclasses import dataclass, field, replace
 
+import nbformat
+
 from labkit import asked
+from labkit.grading import nbval
+from labkit.grading.grafting import grafted
 from labkit.grading.journal import key_of
 from labkit.grading.judge import Question, question, verdict
 from labkit.grading.limits import Limits
 from labkit.grading.process import Answer, Collected, JudgeError, Stopped, collect
-from labkit.grading.record import RIGHT, WRONG, Found, Graded
+from labkit.grading.record import MISSING, RIGHT, WRONG, Cell, Found, Graded
 from labkit.grading.texts import showable
 
 # Judging changes what belongs to the whole process (which warnings are recorded, torch's threads): one at a time.
 ALONE = threading.Lock()
+# A sandbox of the nbval step serves one notebook after another, and ends with the thread that has started it.
+MINE = threading.local()
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,8 @@ def do(job: Job) -> Graded:
 
 def graded(job: Job) -> Graded:
     """What was found out about the job. Raises JudgeError where the machine cannot run it."""
-    questions = [asked_with(one.name, job.lab, job.secret) for one in asked.lab(job.lab).EXERCISES]
+    lab = asked.lab(job.lab).EXERCISES
+    questions = [asked_with(one.name, job.lab, job.secret) for one in lab]
     cells = list(job.cells)
     if cells:
         collected = collect(cells, [one.task for one in questions], job.limits, level=job.level)
@@ -82,7 +89,28 @@ def graded(job: Job) -> Graded:
         if one.part < 1 and one.state == WRONG:
             found[number] = carried_forward(one, questions[number], found[:number], job)
     notes, flags = told_cells(cells, collected)
-    return Graded(job.lab, job.level, job.points, tuple(found), tuple(notes), tuple(flags))
+    tested, not_ran = nbval_step(job) if job.notebook and cells else (None, "")
+    if job.points == "nbval" and tested is not None:
+        found = [by_nbval(one, verdict) for one, verdict in zip(found, nbval.verdicts(tested, lab).values())]
+    return Graded(job.lab, job.level, job.points, tuple(found), tuple(notes), tuple(flags), tested, not_ran)
+
+
+def nbval_step(job: Job) -> tuple[tuple[Cell, ...], str]:
+    """What the course's notebook does with the student's cells in it. Raises JudgeError."""
+    book = grafted(nbformat.reads(job.notebook, as_version=4), list(job.cells), asked.lab(job.lab).EXERCISES)
+    if (job.level, job.limits) not in vars(MINE).setdefault("warm", {}):
+        for other in MINE.warm.values():
+            other.stop()
+        MINE.warm = {(job.level, job.limits): nbval.Warm(job.limits, job.level)}
+    return MINE.warm[job.level, job.limits].run(book)
+
+
+def by_nbval(found: Found, verdict: tuple[bool, str]) -> Found:
+    """An exercise whose points are those of the nbval step."""
+    passed, text = verdict
+    if passed:
+        return Found(found.exercise, RIGHT, 1, f"{found.exercise}: its check passed in the notebook.")
+    return replace(found, state=MISSING if found.state == MISSING else WRONG, part=0, text=text, carried=())
 
 
 @functools.lru_cache(maxsize=256)

@@ -41,6 +41,7 @@ Point = int | float
 class Settings:
     """What the file says; without a file, the course's own points, no deadlines, and an error carried forward whole.
 
+    days  how many days late are taken at all; None: lateness is told and costs nothing
     text  the file itself
     """
 
@@ -49,7 +50,7 @@ class Settings:
     deadlines: dict[str, datetime] = field(default_factory=dict)
     extensions: dict[str, dict[str, datetime]] = field(default_factory=dict)
     percent_a_day: float = 0
-    days: int = 0
+    days: int | None = None
     limits: Limits = Limits()
     carried_forward: float = 1.0
     text: str = ""
@@ -62,13 +63,19 @@ class Settings:
         """When a lab is due for a student."""
         return self.extensions.get(student, {}).get(lab, self.deadlines.get(lab))
 
-    def kept(self, student: str, lab: str, handed_in: datetime | None) -> float:
-        """The part of a lab's points that lateness leaves, 0 to 1. Where no time is known, all."""
+    def days_late(self, student: str, lab: str, handed_in: datetime | None) -> int:
+        """Days after its deadline that a lab was handed in; a day that has begun counts whole. 0 where not known."""
         due = self.deadline(student, lab)
         if due is None or handed_in is None or handed_in <= due:
+            return 0
+        return int(-(-(handed_in - due).total_seconds() // 86_400))
+
+    def kept(self, student: str, lab: str, handed_in: datetime | None) -> float:
+        """The part of a lab's points that lateness leaves, 0 to 1."""
+        late = self.days_late(student, lab, handed_in)
+        if not late or self.days is None:
             return 1.0
-        begun = -(-(handed_in - due).total_seconds() // 86_400)
-        return 0.0 if begun > self.days else max(0.0, 1 - begun * self.percent_a_day / 100)
+        return 0.0 if late > self.days else max(0.0, 1 - late * self.percent_a_day / 100)
 
 
 def read(path: Path) -> Settings:
@@ -124,7 +131,7 @@ def checked(tree: dict, path: str) -> Settings:
         deadlines=tree.get("deadlines", {}),
         extensions=tree.get("extensions", {}),
         percent_a_day=number(late.get("percent_a_day", 0), f"{path}: [late] percent_a_day", 0, 100),
-        days=whole(late.get("days", 0), f"{path}: [late] days"),
+        days=whole(late["days"], f"{path}: [late] days") if late else None,
         limits=replace(
             Limits(), **{name: number(value, f"{path}: [limits] {name}", 0.1, 3600) for name, value in seconds.items()}
         ),

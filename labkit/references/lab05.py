@@ -247,6 +247,59 @@ def part(array, divisor):
     return array / np.asarray(divisor, array.dtype)
 
 
+def reused(right, which=(0, 1, 2)):
+    """The results at these places in arrays that are made once, and filled anew in every call."""
+    made = {}
+
+    def answer(*args, **keywords):
+        results = right(*args, **keywords)
+        several = isinstance(results, tuple)
+        results = list(results) if several else [results]
+        for at in which if several else (0,):
+            key = at, results[at].shape, results[at].dtype
+            made.setdefault(key, np.empty_like(results[at]))[...] = results[at]
+            results[at] = made[key]
+        return tuple(results) if several else results[0]
+
+    return answer
+
+
+def where(condition, wrong, right):
+    """Wrong where the condition on the last three arguments holds: shape, stride, padding."""
+    return lambda *args: (wrong if condition(*args[-3:]) else right)(*args)
+
+
+def in_branches(wrongs, right):
+    """Each wrong way, then each where there is no padding only, and where there is some only."""
+    unpadded, some = (lambda shape, s, p: p == 0), (lambda shape, s, p: p > 0)
+    return (*wrongs, *(where(one, wrong, right) for wrong in wrongs for one in (unpadded, some)))
+
+
+def of_rows(down, across, s, p):
+    """What is left over of the rows, for both axes."""
+    return down, down
+
+
+def of_columns(down, across, s, p):
+    return across, across
+
+
+def without_padding(down, across, s, p):
+    """What would be left over if there were no padding."""
+    return (down - 2 * p) % s, (across - 2 * p) % s
+
+
+def left_over(size, kernel, s, p):
+    return [(n + 2 * p - k) % s for n, k in zip(size, kernel)]
+
+
+def fewer_places(dout, w_shape, size, s, p):
+    """dout without the columns of places that do not fit when the rows' left-over part is cut off both axes."""
+    more = left_over(size, w_shape[2:], s, p)[0]
+    fit = max(0, (size[1] + 2 * p - w_shape[3] - more) // s + 1)
+    return kept(dout, ..., slice(fit))
+
+
 UPSTREAMS = (
     lifted(np.ones_like),
     lifted(lambda d: np.full_like(d, d.mean())),
@@ -274,6 +327,12 @@ def dx_last_of_all(dout, w, x_shape, s, p):
 def dx_of_repeated(dout, w, x_shape, s, p):
     """Each entry of dout repeated s times in both directions, where zeros belong between them."""
     wide = dout.repeat(s, 2).repeat(s, 3)[:, :, : (dout.shape[2] - 1) * s + 1, : (dout.shape[3] - 1) * s + 1]
+    return cropped(scatter(wide, w, x_shape, 1, p), x_shape, p)
+
+
+def dx_repeated_pixels(dout, w, x_shape, s, p):
+    """For kernels of 1 × 1: what belongs to one pixel goes to all pixels up to the next place."""
+    wide = dout.repeat(s, 2).repeat(s, 3)[:, :, : x_shape[2] + 2 * p, : x_shape[3] + 2 * p]
     return cropped(scatter(wide, w, x_shape, 1, p), x_shape, p)
 
 
@@ -316,6 +375,34 @@ def dx_never_written(dout, w, x_shape, s, p):
     return np.zeros((*x_shape[:2], h + 2 * p, width + 2 * p), dout.dtype)[:, :, p : h + p, p : width + p]
 
 
+def dx_over(counted):
+    """As large as what the windows reach and so many rows and columns more; then cropped."""
+
+    def wrong(dout, w, x_shape, s, p):
+        more = counted(*left_over(x_shape[2:], w.shape[2:], s, p), s, p)
+        reach = [(n - 1) * s + k + m for n, k, m in zip(dout.shape[2:], w.shape[2:], more)]
+        whole = np.pad(scatter(dout, w, x_shape, s, p), ((0, 0), (0, 0), (0, s), (0, s)))
+        return cropped(whole[:, :, : reach[0], : reach[1]], x_shape, p)
+
+    return wrong
+
+
+def dx_lengthened(dout, w, x_shape, s, p):
+    """Cropped, then as many rows and columns of zeros as rows are missing."""
+    dx = cropped(dx_reached(dout, w, x_shape, s, p), x_shape, p)
+    missing = x_shape[2] - dx.shape[2]
+    return np.pad(dx, ((0, 0), (0, 0), (0, missing), (0, missing)))
+
+
+def dx_emptied(dout, w, x_shape, s, p):
+    """Zeros in the last rows and columns, as many of both as rows are left over."""
+    dx, (more, _) = scatter(dout, w, x_shape, s, p), left_over(x_shape[2:], w.shape[2:], s, p)
+    if more:
+        dx[:, :, -more:] = 0
+        dx[..., -more:] = 0
+    return cropped(dx, x_shape, p)
+
+
 TURNED = (
     "A kernel lies the wrong way round in your gradient. If dout[n, f, i, j] times w[f] is added to the windows of dx, "
     "w[f] stays as it is. If windows slide over dout, w[f] is turned by 180°. dw is never turned."
@@ -326,8 +413,8 @@ NEVER_WRITTEN = (
     "frozen, and the loss still falls. Crop the array that your loop writes to."
 )
 OVERWRITTEN = (
-    "You wrote = where += belongs, so each window overwrote what the ones before had given. Gradients that meet in "
-    "one number are added."
+    "You wrote = where += belongs, or += with an index array, which adds only once. So windows overwrote what others "
+    "had given. Use a loop with +=, or np.add.at."
 )
 ONE_IMAGE = "Only one image of the batch counts. Every image gives its part: loop over all N and add."
 AVERAGED = (
@@ -355,6 +442,14 @@ AXIS_LOST = "You lost an axis of length 1. A gradient has the shape of what it b
 NOTHING = (
     "Your function returned None. It has to hand its gradients back, or the layer below learns nothing: write "
     "return."
+)
+LEFT_OVER = (
+    "You used what one axis leaves over for both, or left the padding out of it. Rows leave (H + 2p − KH) % stride "
+    "over, columns (W + 2p − KW) % stride. With arrays as large as the padded images you need neither."
+)
+REUSED = (
+    "A later call overwrote what an earlier one had returned: you keep an array between calls. Make new arrays in "
+    "every call, inside the function."
 )
 PRECISION = (
     "The dtype changed: float32 in must give float32 out, and float64 must give float64. "
@@ -399,12 +494,14 @@ SENTENCES = {
         "Your dx ends where the last window ends. Rows and columns that no window touched have a gradient too: 0. "
         "dx has the shape of x."
     ),
+    "left_over_of_one_axis": LEFT_OVER,
     "height_for_width": HEIGHT,
     "last_place_missing": LAST_PLACE,
     "upstream_left_out": UPSTREAM,
     "sign": SIGN,
     "axis_lost": AXIS_LOST,
     "precision": PRECISION,
+    "reused": REUSED,
     "none_returned": NOTHING,
     "upstream_turned": (
         "You turned dout by 180°, as a true convolution does. Here dout slides over x as it is: the first entry of "
@@ -453,7 +550,10 @@ DX = {
         lambda d, w, shape, s, p: dx_of(d, swapped(w), shape, s, p),
         lambda d, w, shape, s, p: cropped(scatter(d, w.swapaxes(2, 3), shape, s, p, kernel=w.shape[2:]), shape, p),
     ),
-    "filters_for_channels": (lambda d, w, shape, s, p: dx_of(d, exchanged(w), shape, s, p),),
+    "filters_for_channels": (
+        lambda d, w, shape, s, p: dx_of(d, exchanged(w), shape, s, p),
+        lambda d, w, shape, s, p: dx_of(d, w.swapaxes(0, 1) if len(w) == w.shape[1] else w, shape, s, p),
+    ),
     "first_channel_everywhere": (
         lambda d, w, shape, s, p: repeated(dx_of(d, w, shape, s, p), 1, 0),
         lambda d, w, shape, s, p: repeated(dx_of(d, w, shape, s, p), 1, -1),
@@ -487,7 +587,11 @@ DX = {
         lambda d, w, shape, s, p: cropped(scatter(d, w, shape, (s, 1), p), shape, p),
         lambda d, w, shape, s, p: cropped(scatter(d, w, shape, (1, s), p), shape, p),
     ),
-    "repeated_not_spread": (dx_of_repeated,),
+    "repeated_not_spread": (
+        dx_of_repeated,
+        lambda d, w, shape, s, p: (dx_of_repeated if w[0, 0].size == 1 else dx_of)(d, w, shape, s, p),
+        lambda d, w, shape, s, p: (dx_repeated_pixels if w[0, 0].size == 1 else dx_of)(d, w, shape, s, p),
+    ),
     "not_cropped": (
         scatter,
         lambda d, w, shape, s, p: scatter(d, w, shape, s, p)[:, :, p : p + shape[2]],
@@ -514,6 +618,12 @@ DX = {
         dx_touched,
         lambda d, w, shape, s, p: cropped(dx_reached(d, w, shape, s, p), shape, p),
         dx_reached,
+    ),
+    "left_over_of_one_axis": (
+        *in_branches((dx_over(of_rows), dx_over(of_columns), dx_emptied), dx_of),
+        dx_over(without_padding),
+        dx_lengthened,
+        lambda d, w, shape, s, p: dx_of(fewer_places(d, w.shape, shape[2:], s, p), w, shape, s, p),
     ),
     "height_for_width": (
         *both_ways(bent_scatter, columns=lambda d, w, shape: d.shape[2]),
@@ -605,6 +715,24 @@ def dw_minus_p(dout, x, w_shape, s, p):
     return dw
 
 
+def dw_over(counted):
+    """What is left over is cut off the padded images; where this leaves other places, their shapes do not fit."""
+
+    def wrong(dout, x, w_shape, s, p):
+        more = counted(*left_over(x.shape[2:], w_shape[2:], s, p), s, p)
+        sizes = [n + 2 * p - m for n, m in zip(x.shape[2:], more)]
+        if any((n - k) // s + 1 != places for n, k, places in zip(sizes, w_shape[2:], dout.shape[2:])):
+            raise ValueError("operands could not be broadcast together")
+        return dw_of(dout, x, w_shape, s, p)
+
+    return wrong
+
+
+def dw_of_corner(dout, x, w_shape, s, p):
+    """The product of matrices for 1 × 1 kernels, with the first pixels in place of those at the stride."""
+    return dw_of(dout, padded(x, p)[:, :, : dout.shape[2], : dout.shape[3]], w_shape, 1, 0)
+
+
 DW = {
     "kernel_turned": (lambda d, x, shape, s, p: dw_of(d, x, shape, s, p)[..., ::-1, ::-1],),
     "upstream_turned": (lambda d, x, shape, s, p: dw_of(turned(d), x, shape, s, p),),
@@ -660,7 +788,10 @@ DW = {
         lambda d, x, shape, s, p: part(dw_of(d, x, shape, s, p), d[0, 0].size),
         lambda d, x, shape, s, p: part(dw_of(d, x, shape, s, p), d[:, 0].size),
     ),
-    "stride_ignored": (lambda d, x, shape, s, p: gather(d, x, shape, 1, p),),
+    "stride_ignored": (
+        lambda d, x, shape, s, p: gather(d, x, shape, 1, p),
+        lambda d, x, shape, s, p: (dw_of_corner if shape[2] == shape[3] == 1 else dw_of)(d, x, shape, s, p),
+    ),
     "stride_one_way": (
         lambda d, x, shape, s, p: gather(d, x, shape, (s, 1), p),
         lambda d, x, shape, s, p: gather(d, x, shape, (1, s), p),
@@ -675,6 +806,11 @@ DW = {
         lambda d, x, shape, s, p: dw_of(d, np.pad(x, p)[: len(x), : x.shape[1]], shape, s, 0),
     ),
     "negative_index": (dw_minus_p, dw_wrapped),
+    "left_over_of_one_axis": (
+        *in_branches((dw_over(of_rows), dw_over(of_columns)), dw_of),
+        dw_over(without_padding),
+        lambda d, x, shape, s, p: dw_of(fewer_places(d, shape, x.shape[2:], s, p), x, shape, s, p),
+    ),
     "height_for_width": (
         *both_ways(bent_gather, columns=lambda d, x, shape: d.shape[2]),
         *both_ways(bent_gather, kernel=lambda d, x, shape: (shape[2],) * 2),
@@ -781,9 +917,19 @@ def other_precision(right):
     return tuple(lambda *args, dtype=dtype: right(*args).astype(dtype) for dtype in (np.float64, np.float32, np.int64))
 
 
+def where_padded(right):
+    """float64 where there is padding, or where there is none: the dtype is missing in one branch."""
+    return tuple(
+        lambda *args, padding=padding: right(*args).astype(np.float64 if (args[-1] > 0) == padding else args[0].dtype)
+        for padding in (True, False)
+    )
+
+
 def part_mistakes(which, wrongs, right, sentences=None):
     """The mistakes of one of the three parts, with the two that all share."""
-    table = {**wrongs, "precision": other_precision(right), "none_returned": (nothing,)}
+    branches = () if which == "bias" else where_padded(right)
+    table = {**wrongs, "precision": other_precision(right) + branches, "reused": (reused(right),)}
+    table["none_returned"] = (nothing,)
     told = {**SENTENCES, **(sentences or {})}
     return tuple(
         Mistake(
@@ -861,7 +1007,9 @@ def whole(dx=None, dw=None, db=None, change=lambda *three: three):
     return answer
 
 
-MANY = ("overwritten", "one_image_only", "never_written", "batch_and_space_scrambled", "averaged")
+MANY = (
+    "overwritten", "one_image_only", "never_written", "batch_and_space_scrambled", "averaged", "left_over_of_one_axis",
+)  # fmt: skip
 TOGETHER = (*MANY[:2], "averaged", "kernel_turned", "stride_ignored", "padding_ignored", "sign")
 
 
@@ -1037,8 +1185,10 @@ CONV2D = Reference(
                 *(of_three(lambda one, dtype=dtype: one.astype(dtype)) for dtype in (np.float64, np.float32)),
                 *(whole(**{key: one}) for key, right in (("dx", dx_of), ("dw", dw_of), ("db", db_of))
                   for one in other_precision(right)[:2]),
+                *(whole(**{key: one}) for key, right in (("dx", dx_of), ("dw", dw_of)) for one in where_padded(right)),
             ),
         ),
+        Mistake("reused", REUSED, tuple(reused(whole(), which) for which in ((0, 1, 2), (0,), (1,), (2,)))),
         Mistake(
             "updated_before_dx",
             SENTENCES["updated_before_dx"],
@@ -1107,6 +1257,11 @@ def row_reached(d, w, size, s, p):
     return row_scatter(d, w, size, s, p)[: (len(d) - 1) * s + len(w)]
 
 
+def row_one_more(d, w, size, s, p):
+    """One zero at the end of what the windows reach, however many are missing."""
+    return np.append(row_reached(d, w, size, s, p), d[:1] * 0)[p : p + size]
+
+
 def row_minus_p(d, w, size, s, p):
     dx = np.zeros(size, d.dtype)
     for i, k in np.ndindex(len(d), len(w)):
@@ -1150,10 +1305,25 @@ ROW_DX = {
         lambda d, w, size, s, p: row_reached(d, w, size, s, p)[p : p + size],
         row_reached,
     ),
+    "one_entry_over": (row_one_more,),
     "last_place_missing": (lambda d, w, size, s, p: row_scatter(d, w, size, s, p, places=len(d) - 1)[p : p + size],),
     "upstream_left_out": tuple(other(row_dx) for other in UPSTREAMS),
     "sign": (lambda d, w, size, s, p: -row_dx(d, w, size, s, p),),
 }
+
+
+def row_dw_minus_p(d, x, size, s, p):
+    dw = np.zeros(size, d.dtype)
+    for i, k in np.ndindex(len(d), size):
+        dw[k] += d[i] * x[i * s + k - p]
+    return dw
+
+
+def row_dw_wrapped(d, x, size, s, p):
+    """The row's end stands where the zeros on the left belong."""
+    return row_gather(d, np.pad(np.append(x[len(x) - p :], x), (0, p)), size, s)
+
+
 ROW_DW = {
     "dw_reversed": (lambda d, x, size, s, p: row_dw(d, x, size, s, p)[::-1],),
     "upstream_turned": (lambda d, x, size, s, p: row_dw(d[::-1], x, size, s, p),),
@@ -1167,6 +1337,7 @@ ROW_DW = {
         lambda d, x, size, s, p: row_gather(d, np.pad(x, (0, 2 * p)), size, s),
         lambda d, x, size, s, p: row_gather(d, np.pad(x, (2 * p, 0)), size, s),
     ),
+    "negative_index": (row_dw_minus_p, row_dw_wrapped),
     "padding_ignored": (
         lambda d, x, size, s, p: row_gather(d, x, size, s),
         lambda d, x, size, s, p: row_gather(d, x, size, s, scalars=True),
@@ -1245,6 +1416,10 @@ IN_A_ROW = {
         "meant, and beyond the end there is nothing. Work on the padded row, where every index fits."
     ),
     "empty_slice_at_zero": "The slice p:-p is empty when p is 0. Write p : p + len(x) instead.",
+    "one_entry_over": (
+        "You added one entry to a dx that was too short. More than one may be left over: begin with zeros as long as "
+        "the padded row."
+    ),
     "left_over_cut": (
         "Your dx ends where the last window ends. Entries that no window touched have a gradient too: 0. dx is as "
         "long as x."
@@ -1302,8 +1477,10 @@ CONV1D = Reference(
                 ),
                 whole_row(change=lambda dx, dw: (dx.astype(np.float64), dw)),
                 whole_row(change=lambda dx, dw: (dx, dw.astype(np.float64))),
+                *map(whole_row, where_padded(row_dx)),
             ),
         ),
+        Mistake("reused", REUSED, tuple(reused(whole_row(), which) for which in ((0, 1), (0,), (1,)))),
         Mistake(
             "updated_before_dx",
             SENTENCES["updated_before_dx"],

@@ -582,6 +582,16 @@ def first_by_columns(window, gradient):
     return first(window.T, gradient).T
 
 
+def apart(row, column):
+    """The gradient to the entry at row(rows of all winners) and column(their columns)."""
+
+    def pay(window, gradient):
+        rows, columns = np.nonzero(window == window.max())
+        return at(window, row(rows) * window.shape[1] + column(columns), gradient)
+
+    return pay
+
+
 def all_entries(window, gradient):
     return np.full(window.shape, gradient, window.dtype)
 
@@ -745,8 +755,9 @@ MAX_BACKWARD = Reference(
             (
                 scattering(first_of_nearly),
                 scattering(nearly_every),
-                bent_winners(lambda x: x.round(4)),
-                bent_winners(lambda x: x.round(6)),
+                scattering(lambda w, g: at(w, int((w >= w.max() - 1e-12).argmax()), g)),
+                *(bent_winners(lambda x, digits=digits: x.round(digits)) for digits in (4, 6, 8)),
+                bent_winners(lambda x: x.astype(np.float32).astype(x.dtype)),
             ),
         ),
         Mistake(
@@ -766,6 +777,17 @@ MAX_BACKWARD = Reference(
             "first_by_columns",
             "Where entries tie, you paid the first in column order. Go through a window row by row.",
             (scattering(first_by_columns), scattering(lambda w, g: last(w.T, g).T)),
+        ),
+        Mistake(
+            "row_and_column_apart",
+            "You looked for the winner's row and its column apart. Where entries tie, the two may belong to different "
+            "entries. One argmax over the window gives both.",
+            tuple(scattering(apart(row, column)) for row, column in ((min, min), (max, min), (min, max))),
+        ),
+        Mistake(
+            "nothing_for_zero",
+            "A window whose largest entry is 0 got nothing. It has a winner, too.",
+            (scattering(lambda w, g: first(w, g) * (w.max() != 0)), scattering(lambda w, g: first(w, g) * w.any())),
         ),
         Mistake(
             "begins_at_zero",
@@ -1025,6 +1047,38 @@ def by_slices_from_the_end(images, down, right):
     return out
 
 
+def by_slices_that_end_before_0(images, down, right):
+    """Right for all shifts that leave something of the image."""
+    out, (h, w) = np.zeros_like(images), images.shape[-2:]
+    out[..., max(down, 0) : h + min(down, 0), max(right, 0) : w + min(right, 0)] = images[
+        ..., max(-down, 0) : h + min(-down, 0), max(-right, 0) : w + min(-right, 0)
+    ]
+    return out
+
+
+def by_slices_unless(far):
+    """As above, with zeros where far(height, width, down, right)."""
+
+    def answer(images, down, right):
+        zeros = far(*images.shape[-2:], down, right)
+        return np.zeros_like(images) if zeros else by_slices_that_end_before_0(images, down, right)
+
+    return answer
+
+
+def by_pixels(inside):
+    """Pixel by pixel, each from where it came, if inside(row, column, height, width)."""
+
+    def answer(images, down, right):
+        out, (h, w) = np.zeros_like(images), images.shape[-2:]
+        for r, q in np.ndindex(h, w):
+            if inside(r - down, q - right, h, w):
+                out[..., r, q] = images[..., r - down, q - right]
+        return out
+
+    return answer
+
+
 def empty_where_zero(images, down, right):
     out = translate(images, down, right)
     return out if down and right else np.zeros_like(out)
@@ -1099,6 +1153,33 @@ def limited(images, down, right):
     return tuple(max(1 - size, min(size - 1, shift)) for shift, size in zip((down, right), images.shape[-2:]))
 
 
+def within(shift, size):
+    return max(-size, min(size, shift))
+
+
+def zeros_where(far):
+    """Right, but zeros where far(height, width, down, right)."""
+
+    def answer(images, down, right):
+        return translate(images, down, right) * images.dtype.type(not far(*images.shape[-2:], down, right))
+
+    return answer
+
+
+def rolled_and_cleared(limits):
+    """np.roll, and zeros into so many rows and columns as moved, at most limits(height, width)."""
+
+    def answer(images, down, right):
+        out = np.roll(images, (down, right), axis=(-2, -1))
+        most = limits(*images.shape[-2:])
+        down, right = within(down, most[0]), within(right, most[1])
+        out[..., slice(0, down) if down >= 0 else slice(down, None), :] = 0
+        out[..., slice(0, right) if right >= 0 else slice(right, None)] = 0
+        return out
+
+    return answer
+
+
 SIGN = "You moved the other way. A positive down moves towards the larger row numbers, a positive right to the right."
 FAR = (
     "A shift larger than the image goes wrong: nothing of the image is left then, and all is 0. "
@@ -1120,6 +1201,9 @@ TRANSLATE = Reference(
             (
                 rolled(True, True, wrapped),
                 complaining_when_far,
+                by_slices_that_end_before_0,
+                by_slices_unless(lambda h, w, down, right: abs(down) >= h and abs(right) >= w),
+                by_slices_unless(lambda h, w, down, right: abs(down) > h and abs(right) > w),
                 lambda images, down, right: translate(images, down, right)
                 if fits(images, down, right)
                 else images.copy(),
@@ -1130,6 +1214,28 @@ TRANSLATE = Reference(
             "directions_exchanged",
             "You exchanged the directions: down moves along the rows' axis, the last but one, right along the last.",
             (moved(lambda images, down, right: (right, down)),),
+        ),
+        Mistake(
+            "height_for_width",
+            "You used the height where the width belongs, or the other way round. `H, W = images.shape[-2:]`: down and "
+            "rows go with H, right and columns with W.",
+            (
+                moved(lambda images, down, right: (down, within(right, images.shape[-2]))),
+                moved(lambda images, down, right: (within(down, images.shape[-1]), right)),
+                zeros_where(lambda h, w, down, right: abs(right) >= h),
+                zeros_where(lambda h, w, down, right: abs(down) >= w),
+                by_pixels(lambda r, q, h, w: 0 <= r < h and 0 <= q < h),
+                by_pixels(lambda r, q, h, w: 0 <= r < w and 0 <= q < w),
+                by_pixels(lambda r, q, h, w: 0 <= r < w and 0 <= q < h),
+                rolled_and_cleared(lambda h, w: (h, h)),
+                rolled_and_cleared(lambda h, w: (w, w)),
+            ),
+        ),
+        Mistake(
+            "no_lower_limit",
+            "A place before 0 counts from the end of an axis, so what left on one side came in on the other. "
+            "Ask for `0 <= r - down`, too.",
+            (by_pixels(lambda r, q, h, w: r < h and q < w),),
         ),
         Mistake(
             "sign",
@@ -1159,8 +1265,14 @@ TRANSLATE = Reference(
         ),
         Mistake(
             "empty_slice_at_zero",
-            "At a shift of 0 the slice `[:-0]` is empty: there is no −0. Count from the front: `[:H - down]`.",
-            (by_slices_from_the_end, empty_where_zero),
+            "A shift of 0 goes wrong: `[:-0]` is empty, and `[0:] = 0` is everything. "
+            "Count from the front: `[:H - down]`.",
+            (
+                by_slices_from_the_end,
+                empty_where_zero,
+                lambda images, down, right: translate(images, down, right) * images.dtype.type(down != 0),
+                lambda images, down, right: translate(images, down, right) * images.dtype.type(right != 0),
+            ),
         ),
         Mistake(
             "one_direction_only",
@@ -1198,7 +1310,7 @@ TRANSLATE = Reference(
         Mistake(
             "written_into_a_copy",
             "You wrote into `out.reshape(…)`. reshape may copy, depending on the order in memory, and then out stays "
-            "0. Write into out itself: `out[..., r, c] = …`.",
+            "0. Write into out itself: `out[..., r, q] = …`.",
             (through_reshape,),
         ),
         Mistake(
@@ -1210,7 +1322,7 @@ TRANSLATE = Reference(
         Mistake(
             "four_axes_only",
             "Your function needs four axes, but one image of shape (H, W) is allowed too. "
-            "`images.shape[-2:]` and `out[..., r, c]` fit any number of axes.",
+            "`images.shape[-2:]` and `out[..., r, q]` fit any number of axes.",
             (four_axes_only, four_axes_by_index),
         ),
         Mistake(
@@ -1334,18 +1446,32 @@ def back_from_channels_last(s):
     return s.dflat.reshape(n, h, w, f).permute(0, 3, 1, 2)
 
 
-def tied(s, rate=lambda hits: 1):
-    """Every entry that is its window's maximum gets the gradient, times rate(number of them)."""
+def tied(s, rate=lambda hits: 1, near=0.0):
+    """Every entry that is its window's maximum, or nearly, gets the gradient, times rate(number of them)."""
     wide = [2 * size for size in s.p.shape[2:]]
 
     def spread(values):
         return F.interpolate(values, scale_factor=2, mode="nearest")
 
     hit = torch.zeros_like(s.a)
-    hit[..., : wide[0], : wide[1]] = (s.a[..., : wide[0], : wide[1]] == spread(s.p)).to(s.a.dtype)
+    hit[..., : wide[0], : wide[1]] = (s.a[..., : wide[0], : wide[1]] >= spread(s.p) - near).to(s.a.dtype)
     paid = torch.zeros_like(s.a)
     paid[..., : wide[0], : wide[1]] = spread(s.dp * rate(4 * F.avg_pool2d(hit, 2)))
     return hit * paid
+
+
+ROWS = (0, 0), (0, 1), (1, 0), (1, 1)  # the places of a window in row order
+
+
+def chosen(s, order, near=0.0):
+    """Of the entries that are their window's maximum, or nearly, the first in this order of places is paid."""
+    h, w = s.p.shape[2:]
+    out, rest = torch.zeros_like(s.a), s.dp
+    for u, v in order:
+        hit = s.a[:, :, u : 2 * h : 2, v : 2 * w : 2] >= s.p - near
+        out[:, :, u : 2 * h : 2, v : 2 * w : 2] = torch.where(hit, rest, 0)
+        rest = torch.where(hit, 0, rest)
+    return out
 
 
 def last_tied(s):
@@ -1375,14 +1501,17 @@ def picked(s, p):
 
 
 def shifted_softmax(shift):
-    """wired with a softmax that subtracts shift(logits), and the logarithm of its sum."""
+    """wired with a softmax that subtracts shift(logits), its logarithm taken on paper; its powers divided, or e^log."""
 
     def powers(s):
         return torch.exp(s.logits - shift(s.logits))
 
-    return wired(
-        loss=lambda s: (torch.log(powers(s).sum(1)) - picked(s, s.logits - shift(s.logits))).mean(),
-        dlogits=lambda s: (powers(s) / powers(s).sum(1, keepdim=True) - one_hot(s)) / len(s.x),
+    def logs(s):
+        return s.logits - shift(s.logits) - torch.log(powers(s).sum(1, keepdim=True))
+
+    return tuple(
+        wired(loss=lambda s: -picked(s, logs(s)).mean(), dlogits=lambda s, p=p: (p(s) - one_hot(s)) / len(s.x))
+        for p in (lambda s: powers(s) / powers(s).sum(1, keepdim=True), lambda s: torch.exp(logs(s)))
     )
 
 
@@ -1449,6 +1578,10 @@ def bias_where_it_fits(s, bias):
     return maps + bias if maps.shape[4 - bias.ndim] == len(bias) else WAY["z"](s)
 
 
+def first_channel(d, s):
+    return torch.cat([d[:, :1], 0 * d[:, 1:]], 1)
+
+
 def mean_of(d, s):
     return d / s.dz[0, 0].numel()
 
@@ -1460,8 +1593,9 @@ NETWORK = Reference(
     mistakes=(
         Mistake(
             "gradient_not_averaged",
-            "Your loss is the mean over the batch, but your gradients are those of the sum: there is a 1/N in dlogits.",
-            (after("dlogits", lambda d, s: d * len(d)),),
+            "Your loss is the mean over the batch, but gradients of yours are those of the sum: there is a 1/N in "
+            "dlogits, and all gradients come from dlogits.",
+            (after("dlogits", lambda d, s: d * len(d)), after("dflat", lambda d, s: d * len(d))),
         ),
         Mistake(
             "averaged_twice",
@@ -1471,8 +1605,7 @@ NETWORK = Reference(
                 both_after(lambda d, s: d / len(s.x), "dlinear_w", "dlinear_b"),
                 both_after(lambda d, s: d / len(s.x), "dconv_w", "dconv_b"),
                 both_after(lambda d, s: d / len(s.x), "dconv_w", "dconv_b", "dlinear_w", "dlinear_b"),
-                after("dconv_b", lambda d, s: d / len(s.x)),
-                after("dlinear_b", lambda d, s: d / len(s.x)),
+                *(after(name, lambda d, s: d / len(s.x)) for name in ("dconv_w", "dconv_b", "dlinear_w", "dlinear_b")),
             ),
         ),
         Mistake(
@@ -1562,7 +1695,20 @@ NETWORK = Reference(
                 wired(da=tied),
                 wired(da=lambda s: tied(s, lambda hits: 1 / hits)),
                 wired(da=last_tied),
+                wired(da=lambda s: chosen(s, ((0, 0), (1, 0), (0, 1), (1, 1)))),
+                wired(da=lambda s: chosen(s, ((1, 1), (0, 1), (1, 0), (0, 0)))),
                 wired(da=tied, dz=lambda s: s.da * (s.z >= 0)),
+            ),
+        ),
+        Mistake(
+            "nearly_equal",
+            "You took entries of a pooling window for equal that are nearly equal. Compare them as they are, without "
+            "isclose: however little larger an entry is, it wins alone.",
+            (
+                wired(da=lambda s: chosen(s, ROWS, 1e-8)),
+                wired(da=lambda s: chosen(s, ROWS, 1e-12)),
+                wired(da=lambda s: tied(s, near=1e-8)),
+                wired(da=lambda s: tied(s, lambda hits: 1 / hits, 1e-8)),
             ),
         ),
         Mistake(
@@ -1624,8 +1770,20 @@ NETWORK = Reference(
             (
                 after("dconv_w", lambda d, s: d[:, :1].expand_as(d)),
                 after("dconv_w", lambda d, s: d.sum(1, keepdim=True).expand_as(d)),
-                after("dconv_w", lambda d, s: torch.cat([d[:, :1], 0 * d[:, 1:]], 1)),
+                after("dconv_w", first_channel),
+            ),
+        ),
+        Mistake(
+            "channels_not_added",
+            "On the way forward a filter adds up all channels, each under a kernel of its own.",
+            (
                 wired(z=lambda s: F.conv2d(s.x[:, :1], s.conv_w[:, :1], s.conv_b)),
+                wired(
+                    z=lambda s: F.conv2d(s.x[:, :1], s.conv_w[:, :1], s.conv_b),
+                    dconv_w=lambda s: first_channel(WAY["dconv_w"](s), s),
+                ),
+                wired(z=lambda s: F.conv2d(s.x.sum(1, keepdim=True), s.conv_w.sum(1, keepdim=True), s.conv_b)),
+                wired(z=lambda s: F.conv2d(s.x.sum(1, keepdim=True), s.conv_w[:, :1], s.conv_b)),
             ),
         ),
         Mistake(
@@ -1764,10 +1922,8 @@ NETWORK = Reference(
                     dlogits=lambda s: (naive(s) - one_hot(s)) / len(s.x),
                 ),
                 wired(loss=lambda s: -torch.log(picked(s, naive(s))).mean()),
-                wired(
-                    loss=lambda s: (torch.log(torch.exp(s.logits).sum(1)) - picked(s, s.logits)).mean(),
-                    dlogits=lambda s: (naive(s) - one_hot(s)) / len(s.x),
-                ),
+                *shifted_softmax(lambda z: 0),
+                wired(dlogits=lambda s: (naive(s) - one_hot(s)) / len(s.x)),
             ),
         ),
         Mistake(
@@ -1775,9 +1931,9 @@ NETWORK = Reference(
             "You subtracted one number from the logits of all images, or one for each class. An image whose logits lie "
             "far below underflows to 0. Subtract from each row its own largest logit: axis=1, keepdims=True.",
             (
-                shifted_softmax(lambda z: z.max()),
-                shifted_softmax(lambda z: z.amax(0)),
-                shifted_softmax(lambda z: z.abs().max()),
+                *shifted_softmax(lambda z: z.max()),
+                *shifted_softmax(lambda z: z.amax(0)),
+                *shifted_softmax(lambda z: z.abs().max()),
             ),
         ),
         Mistake(
@@ -1789,6 +1945,10 @@ NETWORK = Reference(
                 *(
                     wired(loss=lambda s, e=e: -torch.log(picked(s, torch.softmax(s.logits, 1)) + e).mean())
                     for e in (1e-15, 1e-12, 1e-8, 1e-7)
+                ),
+                *(
+                    wired(loss=lambda s, e=e: -torch.log(picked(s, torch.softmax(s.logits, 1)).clamp(min=e)).mean())
+                    for e in (1e-300, 1e-15, 1e-12)
                 ),
             ),
         ),

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from labkit.asked.lab08 import STEP
+from labkit.asked.lab08 import HALVED, OVERFLOW, STEP
 from labkit.checks.comparing import number
 from labkit.references.reference import Mistake, Reference
 from labkit.references.shared import factor
@@ -152,9 +152,26 @@ COPIED = (
     'it. Use self.params["weight"] in forward and in backward, or keep the same array under both names.'
 )
 SHARED = (
-    "All objects of your class share one thing: a dict, an array or an input. A class attribute, and the default of "
-    "a parameter, exist only once for all objects. Make your own in __init__, with self.… = …"
+    "All objects of your class share one thing: a dict, an array, an input or a number. A name set on the class "
+    "(Counter.x = …), a global name and a parameter's default exist only once, for all objects. Write self.… = …"
 )
+APART = (
+    "You keep the sum of the gradients apart, and write it over what is in grads. Others may write into grads, too: "
+    "read and add to the numbers that are there, with +=."
+)
+MULTIPLIED = (
+    "inf · 0 and inf − inf are not 0 but NaN. A gradient that overflowed would stay for ever. Fill the array: "
+    "grad[...] = 0."
+)
+SOMETIMES_COPIED = (
+    "Your layer works with a view of the array in params where its order in memory allows that, and with a copy where "
+    "not: reshape and np.ascontiguousarray decide it. Take the array from params at each call."
+)
+REUSED = (
+    "An array that you returned changed later: you write into it again. Whoever keeps it then has other numbers. "
+    "Return a new array each time."
+)
+CLEARED_BY_MODE = "train or eval sets the gradients back. They add up until somebody calls zero_grad."
 HARD_WIRED = (
     "Your layer keeps the number of samples of its first batch. The last batch of an epoch is smaller, and a test has "
     "another size: take the sizes from the x of each call."
@@ -377,6 +394,114 @@ def shared(right, *what):
             self.grads[name] += found[name]
 
     return bent(right, own=own, arrays=arrays, add=add)
+
+
+def bias_of_all(right):
+    """Linear.b = b, and + self.b: the bias of the object that was made last."""
+    kept = {}
+    own = owning(lambda self: kept.update({name: self.params[name] for name in self.params if name == "bias"}))
+
+    def arrays(self):
+        return self.params["weight"], kept["bias"] if "bias" in self.params else None
+
+    return bent(right, own=own, arrays=arrays)
+
+
+def bias_asked_of_all(right, *methods):
+    """Linear.has_bias = b is not None: what the object that was made last says."""
+    kept = {}
+
+    def own(self, w, b):
+        Layer.own(self, w, b)
+        kept["bias"] = b is not None
+
+    def arrays(self):
+        return self.params["weight"], self.params["bias"] if kept["bias"] else None
+
+    def add(self, found):
+        for name in self.grads if kept["bias"] else ["weight"]:
+            self.grads[name] += found[name]
+
+    return bent(right, own=own, **{one.__name__: one for one in (arrays, add) if one.__name__ in methods})
+
+
+def weight_of_all(right, *methods):
+    """Linear.w = w, used in forward, in backward or in both."""
+    kept = {}
+
+    def on_kept(name):
+        return lambda self, *args: on_arrays(self, kept, getattr(right, name), *args)
+
+    own = owning(lambda self: kept.update(weight=self.params["weight"]))
+    return bent(right, own=own, **{name: on_kept(name) for name in methods})
+
+
+def sums_apart(right, *names):
+    """self.dw += dw, and self.grads["weight"][...] = self.dw"""
+
+    def change(self):
+        self.sums = {name: np.zeros_like(grad) for name, grad in self.grads.items() if name in names}
+
+    def add(self, found):
+        for name, grad in self.grads.items():
+            if name in self.sums:
+                self.sums[name] += found[name]
+                grad[...] = self.sums[name]
+            else:
+                grad += found[name]
+
+    def zero_grad(self):
+        for grad in (*self.grads.values(), *self.sums.values()):
+            grad[...] = 0
+
+    return bent(right, own=owning(change), add=add, zero_grad=zero_grad)
+
+
+def multiplied(self):
+    for grad in self.grads.values():
+        with np.errstate(invalid="ignore"):
+            grad *= 0
+
+
+def sometimes_copies(right, names, methods=("operation", "gradients")):
+    """self.w = np.ascontiguousarray(w), or w.reshape(len(w), -1): a view, or a copy."""
+
+    def change(self):
+        self.mine = {name: np.ascontiguousarray(array) for name, array in self.params.items() if name in names}
+
+    def on_mine(name):
+        return lambda self, *args: on_arrays(self, self.mine, getattr(right, name), *args)
+
+    return bent(right, own=owning(change), **{name: on_mine(name) for name in methods})
+
+
+def reusing(right, *names):
+    """One array for all results of a shape."""
+
+    def method(name):
+        def written(self, array):
+            result = getattr(right, name)(self, array)
+            kept = self.__dict__.setdefault("kept_results", {}).setdefault((name, result.shape), np.empty_like(result))
+            kept[...] = result
+            return kept
+
+        return written
+
+    return bent(right, **{name: method(name) for name in names})
+
+
+def clearing(right, *names):
+    """Methods that set the gradients back after their own work."""
+
+    def method(name):
+        def then_clears(self, *args):
+            result = getattr(right, name)(self, *args)
+            self.zero_grad()
+            return result
+
+        return then_clears
+
+    return bent(right, **{name: method(name) for name in names})
 
 
 def shared_input(right):
@@ -627,8 +752,11 @@ def output_kept(right):
     return bent(right, forward=forward)
 
 
-def protocol_mistakes(right: type, most: int = 12) -> list[Mistake]:
-    """What can be wrong in any layer that has a weight and perhaps a bias, each in at most so many spellings."""
+def protocol_mistakes(right: type, most: int = 12, also_shared: tuple = ()) -> list[Mistake]:
+    """What can be wrong in any layer that has a weight and perhaps a bias, each in at most so many spellings.
+
+    also_shared: further spellings of what all objects share, which are all kept.
+    """
     nothing = lambda self: None  # noqa: E731
     zeros = lambda w: np.zeros(len(w), w.dtype)  # noqa: E731
     found = [
@@ -669,12 +797,20 @@ def protocol_mistakes(right: type, most: int = 12) -> list[Mistake]:
             copies_in(right, "operation", "weight", "bias"),
             copies_in(right, "gradients", "weight"),
         )),
-        Mistake("shared_by_all", SHARED, (
-            shared(right, "grads"),
-            shared(right, "params"),
-            shared(right, "params", "grads"),
-            shared_input(right),
+        Mistake("gradients_kept_apart", APART, tuple(
+            sums_apart(right, *names) for names in (("weight",), ("weight", "bias"), ("bias",)))),
+        Mistake("zeroed_by_multiplication", MULTIPLIED, (bent(right, zero_grad=multiplied),)),
+        Mistake("params_are_sometimes_copies", SOMETIMES_COPIED, (
+            sometimes_copies(right, ("weight",)),
+            sometimes_copies(right, ("weight",), ("operation",)),
+            sometimes_copies(right, ("weight",), ("gradients",)),
+            sometimes_copies(right, ("bias",)),
+            sometimes_copies(right, ("weight", "bias")),
         )),
+        Mistake("result_reused", REUSED, (
+            reusing(right, "forward"), reusing(right, "backward"), reusing(right, "forward", "backward"))),
+        Mistake("cleared_by_mode", CLEARED_BY_MODE, (
+            clearing(right, "eval"), clearing(right, "train"), clearing(right, "train", "eval"))),
         Mistake("batch_size_kept", HARD_WIRED, tuple(
             hard_wired(right, how)
             for how in (into_first_buffer, rows_of_first_buffer, first_samples_only, checked_size)
@@ -734,7 +870,20 @@ def protocol_mistakes(right: type, most: int = 12) -> list[Mistake]:
             in_float64(right, "forward", "grads"), in_float64(right, "backward", "grads"),
             in_float64(right, "forward", "backward", "grads"))),
     ]  # fmt: skip
-    return [replace(one, answers=one.answers[:most]) for one in found]
+    shared_by_all = Mistake("shared_by_all", SHARED, (
+        shared(right, "grads"),
+        shared(right, "params"),
+        shared(right, "params", "grads"),
+        shared_input(right),
+        bias_of_all(right),
+        bias_asked_of_all(right, "arrays", "add"),
+        bias_asked_of_all(right, "arrays"),
+        weight_of_all(right, "operation", "gradients"),
+        weight_of_all(right, "operation"),
+        weight_of_all(right, "gradients"),
+        *also_shared,
+    ))  # fmt: skip
+    return [shared_by_all, *(replace(one, answers=one.answers[:most]) for one in found)]
 
 
 # How an entry comes about -------------------------------------------------------------------------
@@ -763,7 +912,7 @@ def layer_terms(entry):
         if not when.startswith("call ") or "." in words:
             return None
         so_far = calls.split("; ")[: int(when.removeprefix("call ").partition(",")[0])]
-        if STEP in so_far or "other_w" in more:
+        if {STEP, HALVED, OVERFLOW} & set(so_far) or "other_w" in more:
             return None
         pairs, last = passes("; ".join(so_far))
         if what == "out":
@@ -1046,12 +1195,95 @@ def bias_a_pixel(x, w, b, stride, padding):
     return out if b is None else out + b
 
 
+def geometry_of_all(*names):
+    """Conv2d.stride = stride: what the object that was made last was given."""
+    kept = {}
+
+    def setting(name):
+        return property(lambda self: kept[name], lambda self, value: kept.update({name: value}))
+
+    return bent(_FastConv2d, **{name: setting(name) for name in names})
+
+
+def image_size_of_all():
+    """Conv2d.x_shape = x.shape: the border is cut off as the last forward's images, of any object, would need it."""
+    kept = {}
+
+    def keep(self, x):
+        self.x = x
+        kept["size"] = x.shape[2:]
+
+    def gradients(self, dout, x):
+        dx, found = _FastConv2d.gradients(self, dout, x)
+        p, (H, W) = self.padding, kept["size"]
+        dx = padded_gradient(dout, x, self.params["weight"], self.stride, p)[:, :, p : p + H, p : p + W]
+        return dx, found
+
+    return bent(_FastConv2d, keep=keep, gradients=gradients)
+
+
+def output_size_of_all():
+    """Conv2d.OH, Conv2d.OW = …: slices of one size meet a dout of another."""
+    kept = {}
+
+    def forward(self, x):
+        out = _FastConv2d.forward(self, x)
+        kept["size"] = out.shape[2:]
+        return out
+
+    def backward(self, dout):
+        if kept["size"] != dout.shape[2:]:
+            raise ValueError("operands could not be broadcast together")
+        return _FastConv2d.backward(self, dout)
+
+    return bent(_FastConv2d, forward=forward, backward=backward)
+
+
+def kernel_size_of_all():
+    """Conv2d.w_shape = w.shape: backward goes through the places of another kernel."""
+    kept = {}
+
+    def keep(self, x):
+        self.x = x
+        kept["size"] = self.params["weight"].shape[2:]
+
+    def gradients(self, dout, x):
+        w = self.params["weight"]
+        (KH, KW), seen = kept["size"], np.zeros_like(w)
+        seen[:, :, :KH, :KW] = 1
+        dx, found = on_arrays(self, {"weight": w * seen}, _FastConv2d.gradients, dout, x)
+        return dx, found | {"weight": found["weight"] * seen}
+
+    return bent(_FastConv2d, keep=keep, gradients=gradients)
+
+
+def sizes_kept(*axes):
+    """Places or sizes kept for these axes of x: another image with the same ones meets slices that do not fit."""
+
+    def operation(self, x):
+        key = tuple(x.shape[axis] for axis in axes)
+        if self.__dict__.setdefault("sizes", {}).setdefault(key, x.shape[2:]) != x.shape[2:]:
+            raise ValueError("operands could not be broadcast together")
+        return _FastConv2d.operation(self, x)
+
+    return bent(_FastConv2d, operation=operation)
+
+
 CONV2D = Reference(
     answer=Conv2d,
     like="torch.nn.Conv2d",
     terms=layer_terms(conv2d_entry),
     mistakes=(
-        *protocol_mistakes(_FastConv2d, most=5),
+        *protocol_mistakes(_FastConv2d, most=5, also_shared=(
+            geometry_of_all("stride", "padding"), geometry_of_all("stride"), geometry_of_all("padding"),
+            image_size_of_all(), output_size_of_all(), kernel_size_of_all(),
+        )),
+        Mistake(
+            "sizes_kept",
+            "Your layer keeps places or sizes from an image before, though this one is higher or wider. Take H and W "
+            "from the x of each call.",
+            (sizes_kept(0), sizes_kept(0, 2), sizes_kept(0, 3), sizes_kept()),
+        ),
         Mistake(
             "kernel_turned",
             "You turned the kernel by 180° in forward. torch slides it as it is.",
@@ -1532,6 +1764,114 @@ def cleared(self, dout):
     return _Row.backward(self, dout)
 
 
+def calling(name, other, first=False):
+    """A method that calls another one, before or after its own work."""
+
+    def method(self, *args):
+        if first:
+            getattr(self, other)()
+        result = getattr(_Row, name)(self, *args)
+        if not first:
+            getattr(self, other)()
+        return result
+
+    return bent(_Row, **{name: method})
+
+
+def when_made(*names):
+    """Methods of the network that __init__ calls."""
+
+    def collect(self):
+        for name in names:
+            getattr(self, name)()
+        _Row.collect(self)
+
+    return bent(_Row, collect=collect)
+
+
+def only_if_new(*modes):
+    """if self.training: return"""
+
+    def method(name):
+        def only_then(self):
+            before, self.mode = getattr(self, "mode", "train"), name
+            if before != name or name not in modes:
+                self.each(name)
+
+        return only_then
+
+    return bent(_Row, train=method("train"), eval=method("eval"))
+
+
+def names_guessed(inside):
+    """for name in ("weight", "bias"), of every layer, or of those that are no networks."""
+
+    def collect(self):
+        _Row.collect(self)
+        plain = [str(i) for i, one in enumerate(self.layers) if not (inside and isinstance(one, _Row))]
+        for kind in ("params", "grads"):
+            kept = {
+                name: array for name, array in getattr(self, kind).items()
+                if name.split(".")[0] not in plain or name.split(".", 1)[1] in ("weight", "bias")
+            }  # fmt: skip
+            setattr(self, kind, kept)
+
+    return bent(_Row, collect=collect)
+
+
+def zeroed_by_arrays(self):
+    """for grad in self.grads.values(): grad[...] = 0"""
+    for grad in self.grads.values():
+        grad[...] = 0
+
+
+def told_and_copied(self):
+    self.each("zero_grad")
+    self.grads = {name: grad.copy() for name, grad in self.grads.items()}
+
+
+def forward_again(self, dout):
+    """backward makes the forward anew."""
+    _Row.forward(self, self.x)
+    return _Row.backward(self, dout)
+
+
+def forward_kept(self, x):
+    self.x = x
+    return _Row.forward(self, x)
+
+
+def forward_twice(self, x):
+    _Row.forward(self, x)
+    return _Row.forward(self, x)
+
+
+def dout_handed_through(self, dout):
+    """for layer in reversed(self.layers): layer.backward(dout)"""
+    for layer in self.layers[::-1]:
+        layer.backward(dout)
+    return dout
+
+
+def x_handed_through(self, x):
+    for layer in self.layers:
+        layer.forward(x)
+    return x
+
+
+def by_text(layers):
+    """self.layers[name] for name in sorted(self.layers): "10" before "2"."""
+    return [layers[int(name)] for name in sorted(map(str, range(len(layers))))]
+
+
+def row_by_text(*names):
+    changed = {
+        "forward": lambda self, x: _Row(by_text(self.layers)).forward(x),
+        "backward": lambda self, dout: _Row(by_text(self.layers)).backward(dout),
+    }
+    return bent(_Row, **{name: changed[name] for name in names})
+
+
 def row_in_dtype(dtype):
     return bent(
         _Row,
@@ -1566,12 +1906,12 @@ SEQUENTIAL = Reference(
             "dout_to_all",
             "Every layer gets the dout of the whole network. Each one's dx is the dout of the layer before it: "
             "dout = layer.backward(dout).",
-            (bent(_Row, backward=dout_to_all),),
+            (bent(_Row, backward=dout_to_all), bent(_Row, backward=dout_handed_through)),
         ),
         Mistake(
             "x_to_all",
             "Every layer gets the network's input. Each one's output is the next one's input.",
-            (bent(_Row, forward=x_to_all),),
+            (bent(_Row, forward=x_to_all), bent(_Row, forward=x_handed_through)),
         ),
         Mistake(
             "no_dx",
@@ -1660,11 +2000,67 @@ SEQUENTIAL = Reference(
             (
                 bent(_Row, zero_grad=lambda self: None),
                 bent(_Row, zero_grad=first_only("zero_grad")),
-                bent(_Row, zero_grad=own_zeros),
-                bent(_Row, zero_grad=own_zeros_in_place),
                 bent(_Row, zero_grad=lambda self: self.grads.clear()),
                 bent(_Row, zero_grad=plain_only("zero_grad")),
             ),
+        ),
+        Mistake(
+            "zero_grad_by_new_arrays",
+            "zero_grad puts new arrays into the network's grads. The layers do not know them and go on with their own. "
+            "Call zero_grad of each layer, and leave the dict as it is.",
+            (
+                bent(_Row, zero_grad=own_zeros),
+                bent(_Row, zero_grad=own_zeros_in_place),
+                bent(_Row, zero_grad=told_and_copied),
+            ),
+        ),
+        Mistake(
+            "zero_grad_by_arrays",
+            "zero_grad fills the arrays itself. A layer may have more to set back than can be seen from outside: call "
+            "zero_grad of each layer.",
+            (bent(_Row, zero_grad=zeroed_by_arrays),),
+        ),
+        Mistake(
+            "mode_changed",
+            "Your network changes the mode by itself, in forward, backward or zero_grad. Only train() and eval() do "
+            "that.",
+            tuple(
+                calling(name, mode, first)
+                for name, first in (("backward", False), ("zero_grad", False), ("forward", True), ("forward", False))
+                for mode in ("train", "eval")
+            ),
+        ),
+        Mistake(
+            "mode_believed_known",
+            "train or eval returns early, because the network believes to be in this mode already. A layer may have "
+            "been put into another mode on its own: tell each layer, each time.",
+            (only_if_new("train", "eval"), only_if_new("train")),
+        ),
+        Mistake(
+            "layers_changed_when_put_in",
+            "__init__ changes the layers: it sets their gradients or their mode. They may have been used before. Leave "
+            "them as they are.",
+            (when_made("zero_grad", "train"), when_made("zero_grad"), when_made("train"), when_made("eval")),
+        ),
+        Mistake(
+            "names_guessed",
+            'You look for "weight" and "bias" only. A layer may call its arrays otherwise: take all the names in its '
+            "params.",
+            (names_guessed(False), names_guessed(True)),
+        ),
+        Mistake(
+            "forward_too_often",
+            "Your network runs its layers forward once more than it is asked to. A layer that draws random numbers, as "
+            "dropout, then works with other ones: one forward of each layer for each forward.",
+            (
+                bent(_Row, forward=forward_kept, backward=forward_again),
+                bent(_Row, forward=forward_twice),
+            ),
+        ),
+        Mistake(
+            "sorted_as_text",
+            'Your layers are sorted by name. As text, "10" comes before "2": keep the order of the list.',
+            (row_by_text("forward", "backward"), row_by_text("backward"), row_by_text("forward")),
         ),
         Mistake(
             "mode_not_passed_on",
@@ -1705,6 +2101,8 @@ SEQUENTIAL = Reference(
             "Your network sets the gradients back by itself. They add up until somebody calls zero_grad.",
             (
                 bent(_Row, backward=cleared),
+                calling("eval", "zero_grad"),
+                calling("train", "zero_grad"),
                 bent(_Row, forward=lambda self, x: self.zero_grad() or _Row.forward(self, x)),
             ),
         ),

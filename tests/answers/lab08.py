@@ -14,11 +14,11 @@ class Base:
     def __init__(self, w, b=None):
         arrays = {"weight": w, "bias": b}
         self.params = OrderedDict((name, array) for name, array in arrays.items() if array is not None)
-        self.grads = OrderedDict((name, array * 0) for name, array in self.params.items())
+        self.grads = OrderedDict((name, array - array) for name, array in self.params.items())
 
     def zero_grad(self):
         for grad in self.grads.values():
-            grad *= 0
+            np.multiply(0, np.ones_like(grad), out=grad)
 
     def train(self):
         return self
@@ -252,8 +252,7 @@ class RowOfProperties:
         return dout if last == 0 else self.backward(self.all[last - 1].backward(dout), last - 1)
 
     def zero_grad(self):
-        for grad in self.grads.values():
-            grad[...] = 0
+        [layer.zero_grad() for layer in self.all if layer.grads]
 
     def train(self):
         [layer.train() for layer in self.all]

@@ -19,6 +19,7 @@ from pathlib import Path
 OLDEST = (0, 8)  # --disable-userns came with it
 MIB = 2**20
 HOME = "/home/student"
+WRITABLE = (HOME, "/tmp", "/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class World:
     work        bytes of each folder in memory that can be written: HOME, /tmp and /dev/shm
     proc        whether /proc is there
     starting    whether the program may start others
+    worlds      whether the program, which runs nothing of a student's itself, may make worlds inside (inner.py)
     """
 
     read_only: dict[str, str]
@@ -37,6 +39,7 @@ class World:
     work: int = 64 * MIB
     proc: bool = False
     starting: bool = True
+    worlds: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -56,14 +59,15 @@ def program() -> str | None:
     return shutil.which("bwrap")
 
 
-def command(world: World, inner: list[str], seccomp: int) -> list[str]:
-    """The words that run `inner` in `world`. seccomp: a file descriptor from which the filter is read."""
+def command(world: World, inner: list[str], seccomp: int | None) -> list[str]:
+    """The words that run `inner` in `world`. seccomp: a file descriptor with the filter; None for none."""
     words = [program() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv"]
     if os.geteuid() == 0:
         words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         words += ["--unshare-user", "--disable-userns"]
+    words += ["--cap-add", "CAP_SYS_ADMIN"] if world.worlds else []
     words += ["--as-pid-1", "--hostname", "grader"]
     for folder in folders(world):
         words += ["--perms", "0755", "--dir", folder]
@@ -74,12 +78,13 @@ def command(world: World, inner: list[str], seccomp: int) -> list[str]:
     words += ["--dev", "/dev"]
     if world.proc:
         words += ["--proc", "/proc"]
-    for folder in (HOME, "/tmp", "/dev/shm"):
+    for folder in WRITABLE:
         words += ["--perms", "1777", "--size", str(world.work), "--tmpfs", folder]
     words += ["--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in {"HOME": HOME, "TMPDIR": "/tmp", "PATH": os.defpath, **world.environment}.items():
         words += ["--setenv", name, value]
-    return [*words, "--chdir", HOME, "--seccomp", str(seccomp), "--", *inner]
+    words += [] if seccomp is None else ["--seccomp", str(seccomp)]
+    return [*words, "--chdir", HOME, "--", *inner]
 
 
 def folders(world: World) -> list[str]:
