@@ -248,7 +248,7 @@ BROKEN = {
     "empty": (b"", "is empty"),
     "not json": (b"print('hello')", "not JSON"),
     "cut off": (json.dumps(PLAIN).encode()[:5000], "not JSON"),
-    "not text": (bytes(range(128, 256)), "not JSON"),
+    "not text": (bytes(range(128, 256)), "not in UTF-8"),
     "deep": (b"[" * 100_000, "not JSON"),
     "a list": (b"[]", "no list of cells"),
     "no cells": (b'{"nbformat": 4, "metadata": {}}', "no list of cells"),
