@@ -16,6 +16,7 @@ import io
 import linecache
 import math
 import os
+import select
 import signal
 import struct
 import sys
@@ -28,7 +29,7 @@ from labkit.asked import Case, exercise
 from labkit.checks.running import Outcome, run
 from labkit.grading import standins, wire
 from labkit.grading.limits import MOST_LINES, MOST_PRINTED, MOST_TEXT
-from labkit.grading.sandbox.seccomp import close_memory, end_with_parent, refuse_processes
+from labkit.grading.sandbox.seccomp import close_memory, refuse_processes
 
 Send = Callable[[object], None]
 BROKEN = 70  # exit status of a child in which more broke than the answer
@@ -38,18 +39,16 @@ FIRST_USER, USERS = 61184, 4000  # numbers that systems keep for passing users
 def main() -> None:
     """Read a job from standard input, do it, write packets to what was standard output."""
     (job,) = wire.Inbox().feed(sys.stdin.buffer.read())
-    paths = sys.argv[1:]
+    lifeline, paths = int(sys.argv[1]), sys.argv[2:]
     channel = os.dup(1)  # not standard output any more: what is printed is no packet
     silence(0, 1)
     if job["sandbox"]:
         shut_in()
-    elif sys.platform == "linux":
-        end_with_parent()
     set_limits(job["memory"], job["file"], job["cpu"])
     packet(channel, wire.READY)
     for task in job["tasks"]:
         if job["fork"]:
-            in_a_fork(job, task, paths, channel)
+            in_a_fork(job, task, paths, channel, lifeline)
         else:
             here(job, task, paths, channel)
 
@@ -58,7 +57,6 @@ def shut_in() -> None:
     """Take from this process what its sandbox leaves it: root's rights, signals, and a memory others may read."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own handler is the one way to reach process 1
     leave_root()
-    end_with_parent()
     close_memory()
 
 
@@ -104,8 +102,12 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def in_a_fork(job: dict, task: dict, paths: list[str], channel: int) -> None:
-    """Let a child do `task` and pass on what it writes, until it has ended."""
+def in_a_fork(job: dict, task: dict, paths: list[str], channel: int, lifeline: int) -> None:
+    """Let a child do `task` and pass on what it writes, until it has ended.
+
+    lifeline: a pipe of which the grader holds the other end. When that is closed, by the grader or by its death, all
+    ends here: signals from outside do not reach a process of another user in every sandbox.
+    """
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -114,26 +116,38 @@ def in_a_fork(job: dict, task: dict, paths: list[str], channel: int) -> None:
             os.setpgid(0, 0)
             os.close(read)
             os.close(channel)
+            os.close(lifeline)
             if job["sandbox"]:
                 refuse_processes()
-            elif sys.platform == "linux":
-                end_with_parent()
             work(job, task, paths, lambda value: write_all(write, wire.encode(value)))
             status = 0
         finally:
             os._exit(status)  # at once: threads and atexit handlers have no later
     os.close(write)
     packet(channel, wire.BEGIN, struct.pack(">q", pid))
-    while chunk := os.read(read, wire.CHUNK):
+    both = select.poll()
+    both.register(read, select.POLLIN)
+    both.register(lifeline, 0)
+    while True:
+        if lifeline in dict(both.poll()):
+            end_all(pid, job["sandbox"])
+            os._exit(BROKEN)
+        if not (chunk := os.read(read, wire.CHUNK)):
+            break
         packet(channel, wire.DATA, chunk)
     os.close(read)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if job["sandbox"]:
-            os.kill(-1, signal.SIGKILL)  # all that is left in this world but process 1
-        else:
-            os.killpg(pid, signal.SIGKILL)  # what it left behind, if it stayed in its group
+    end_all(pid, job["sandbox"])
     _, status = os.waitpid(pid, 0)
     packet(channel, wire.END, struct.pack(">q", os.waitstatus_to_exitcode(status)))
+
+
+def end_all(child: int, sandbox: bool) -> None:
+    """End a child and what it left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if sandbox:
+            os.kill(-1, signal.SIGKILL)  # all that is in this world but process 1
+        else:
+            os.killpg(child, signal.SIGKILL)  # as far as it stayed in its group
 
 
 def here(job: dict, task: dict, paths: list[str], channel: int) -> None:

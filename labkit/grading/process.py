@@ -24,7 +24,7 @@ from labkit.grading.sandbox.judge import HERE
 from labkit.grading.sandbox.judge import world as judge_world
 
 MOST_ERRORS = 50  # cells that raised, of one notebook
-BOOT = "import sys; sys.path += sys.argv[1:]; from labkit.grading.child import main; main()"
+BOOT = "import sys; sys.path += sys.argv[2:]; from labkit.grading.child import main; main()"
 # No site-packages, no environment, nothing from the current folder, UTF-8.
 FLAGS = ("-S", "-s", "-P", "-B", "-X", "utf8", "-W", "ignore")
 # What NumPy may need in order to load at all; nothing else of the environment is passed on.
@@ -136,22 +136,30 @@ class Launch:
     descriptors: tuple[int, ...] = ()
 
 
-def in_the_open(stack: contextlib.ExitStack) -> Launch:
+def lifeline(stack: contextlib.ExitStack) -> tuple[int, BinaryIO]:
+    """A pipe: the end for the process, and ours. When ours is closed, all that belongs to the process ends."""
+    theirs, ours = os.pipe()
+    stack.callback(os.close, theirs)
+    return theirs, stack.enter_context(os.fdopen(ours, "wb"))
+
+
+def in_the_open(stack: contextlib.ExitStack, lifeline: int) -> Launch:
     """Without a sandbox: a folder of its own, and none of the environment."""
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="labkit-", ignore_cleanup_errors=True))
     paths = dict.fromkeys(str(Path(module.__file__).resolve().parent.parent) for module in (np, labkit))
     environment = ENVIRONMENT | passed() | dict.fromkeys(("HOME", "TMPDIR", "TEMP"), folder)
-    return Launch([sys.executable, *FLAGS, "-c", BOOT, *paths], environment, folder)
+    words = [sys.executable, *FLAGS, "-c", BOOT, str(lifeline), *paths]
+    return Launch(words, environment, folder, (lifeline,) if os.name == "posix" else ())
 
 
-def shut_in(stack: contextlib.ExitStack) -> Launch:
+def shut_in(stack: contextlib.ExitStack, lifeline: int) -> Launch:
     """In bubblewrap."""
     executable, world = judge_world(ENVIRONMENT | passed())
     filter = stack.enter_context(tempfile.TemporaryFile())
     filter.write(seccomp.program(starting=True))
     filter.seek(0)
-    words = bwrap.command(world, [executable, *FLAGS, "-c", BOOT, HERE], filter.fileno())
-    return Launch(words, {}, descriptors=(filter.fileno(),))
+    words = bwrap.command(world, [executable, *FLAGS, "-c", BOOT, str(lifeline), HERE], filter.fileno())
+    return Launch(words, {}, descriptors=(filter.fileno(), lifeline))
 
 
 def passed() -> dict[str, str]:
@@ -179,7 +187,8 @@ class Process:
             self.stderr = stack.enter_context(tempfile.TemporaryFile())
             stdin.write(self.job)
             stdin.seek(0)
-            launch = (in_the_open if self.level == "none" else shut_in)(stack)
+            theirs, self.lifeline = lifeline(stack)
+            launch = (in_the_open if self.level == "none" else shut_in)(stack, theirs)
             self.process = subprocess.Popen(
                 launch.words,
                 stdin=stdin,
@@ -216,6 +225,7 @@ class Process:
     def kill(self) -> None:
         """End the process, the child and what belongs to their groups, at once."""
         self.alive = False
+        self.lifeline.close()
         if os.name != "posix":
             self.process.kill()
             return
