@@ -12,8 +12,8 @@ import pytest
 from answers.lab02 import conv1d_by_loops, corr_by_einsum
 
 import labkit
-from labkit import references
-from labkit.asked.exercise import KINDS, Case, Exercise
+from labkit import asked, references
+from labkit.asked.exercise import KINDS, Case, Exercise, Group
 from labkit.checks import CheckFailed
 from labkit.checks.matrix import matrix
 
@@ -355,3 +355,27 @@ def test_what_looks_at_results_takes_results_of_any_shape(exercise):
         bent = replace(exercise, drive=drive)
         report = labkit.examine(bent, lambda *args, **keywords: right(*args, **keywords))
         assert not report.passed and str(report)
+
+
+def test_groups_of_cases_earn_points_of_their_own():
+    """An answer that refuses wide images: what is right of it counts, but no group makes up for a case in none."""
+    plain = asked.exercise("corr2d")
+    cases = list(plain.inputs(np.random.default_rng(0)))
+
+    def no_wide(image, kernel):
+        if image.shape[1] > image.shape[0]:
+            raise ValueError
+        return corr_by_einsum(image, kernel)
+
+    failed = set(labkit.examine(plain, no_wide).failed)
+    right = tuple(name for name in cases if name not in failed)
+    assert failed and right
+    halves = replace(plain, groups=(Group(1, right), Group(1, tuple(failed))))
+    report = labkit.examine(halves, no_wide)
+    assert report.score == 1 and not report.passed and "earns 1 of 2 points" in str(report)
+    assert labkit.examine(halves, corr_by_einsum).score == 2
+    assert labkit.examine(plain, no_wide).score == 0
+    needed = replace(plain, groups=(Group(2, right),))
+    assert labkit.examine(needed, no_wide).score == 0
+    with pytest.raises(ValueError, match="do not add up"):
+        replace(plain, groups=(Group(1, right),))

@@ -62,7 +62,8 @@ class Report:
             return f"{name}: not yet. Write it in the cell above, then run this cell again."
         if self.passed:
             return f"{name} is right: it agrees with {self.like} in all {self.cases} cases."
-        return f"{name} is wrong in {len(self.failed)} of {self.cases} cases."
+        part = f" What is right of it earns {self.score} of {self.max_score} points." if self.score else ""
+        return f"{name} is wrong in {len(self.failed)} of {self.cases} cases.{part}"
 
     def failing_lines(self) -> list[str]:
         """The failing cases, each with the bug it looks for (another bug may trip it too)."""
