@@ -13,7 +13,7 @@ from labkit.checks.judging import Standard, judge
 from labkit.checks.running import run
 from labkit.grading import answers, wire
 from labkit.grading import judge as judging
-from labkit.grading.child import packed
+from labkit.grading.child import as_cases, packed
 from labkit.references import reference
 
 # What comes back ----------------------------------------------------------------------------------
@@ -131,15 +131,15 @@ def test_nothing_of_the_secret_is_sent():
 
 def in_one_case(**changed):
     """A lie in one of the cases."""
-    return lambda came: came | {"square": came["square"] | changed}
+    return lambda came: came | {"0": came["0"] | changed}
 
 
 LIES = {
     "no dict": lambda came: [],
     "a case is missing": lambda came: dict(list(came.items())[1:]),
-    "a case too many": lambda came: came | {"x": came["square"]},
-    "no outcome": lambda came: came | {"square": 3},
-    "a part is missing": lambda came: came | {"square": {"outputs": None}},
+    "a case too many": lambda came: came | {"x": came["0"]},
+    "no outcome": lambda came: came | {"0": 3},
+    "a part is missing": lambda came: came | {"0": {"outputs": None}},
     "a part too many": in_one_case(points=10),
     "right without results": in_one_case(outputs=None),
     "unknown fault": in_one_case(fault="none of it"),
@@ -153,10 +153,15 @@ LIES = {
 }
 
 
+def over_the_wire(exercise, answer, cases):
+    """What comes back from the process that runs answers: there cases have numbers, and should raise nothing."""
+    return received(packed(run(exercise, answer, as_cases(received(judging.sent(cases))))))
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_outcomes_that_run_cannot_make_are_not_believed(lie):
     one = question("corr2d")
-    came = received(packed(run(one.exercise, lambda image, kernel: image * 1, one.cases)))
+    came = over_the_wire(one.exercise, lambda image, kernel: image * 1, one.cases)
     assert judging.believed(came, one.cases, one.exercise)
     with pytest.raises(judging.Malformed):
         judging.believed(LIES[lie](came), one.cases, one.exercise)
@@ -170,8 +175,8 @@ def test_a_report_that_came_over_the_wire_is_the_checks_own(name):
     for answer in (true.answer, *(mistake.answers[0] for mistake in true.mistakes[:3])):
         first = [run(one.exercise, answer, cases) for cases in (one.cases, one.small)]
         came = [
-            judging.believed(received(packed(outcome)), cases, one.exercise)
-            for outcome, cases in zip(first, (one.cases, one.small))
+            judging.believed(over_the_wire(one.exercise, answer, cases), cases, one.exercise)
+            for cases in (one.cases, one.small)
         ]
         direct, over = (judging.judged(one, cases, small) for cases, small in (first, came))
         assert str(direct) == str(over)
@@ -183,10 +188,10 @@ def test_every_kind_of_exercise_comes_over_the_wire(kind):
     cases = exercise.inputs(np.random.default_rng(1))
     full, small = Standard(exercise, true, cases), Standard(exercise, true, {})
     sent = received(judging.sent(cases))
-    assert sent.keys() == cases.keys()
+    assert list(sent) == [str(number) for number in range(len(cases))]
     for answer in (true.answer, true.mistakes[0].answers[0]):
         direct = run(exercise, answer, cases)
-        came = judging.believed(received(packed(direct)), cases, exercise)
+        came = judging.believed(over_the_wire(exercise, answer, cases), cases, exercise)
         reports = [judge(full, outcome, small, {}) for outcome in (direct, came)]
         assert str(reports[0]) == str(reports[1]) and reports[1].passed == (answer is true.answer)
 

@@ -6,7 +6,7 @@ import io
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ class Outcome:
     after     the array arguments as they were after the call
     again     the results of a second call with the same arguments, None where there are none
     warned    texts of the warnings it gave
+    returned  in a few words what it returned, empty if it did not return
+    kinds     names of the classes that what it raised belongs to
     """
 
     outputs: dict[str, np.ndarray] | None = None
@@ -38,6 +40,8 @@ class Outcome:
     after: dict[str, np.ndarray] = field(default_factory=dict)
     again: dict[str, np.ndarray] | None = None
     warned: tuple[str, ...] = ()
+    returned: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 def run(exercise: Exercise, answer: Callable, cases: dict[str, Case]) -> dict[str, Outcome]:
@@ -62,7 +66,7 @@ def run(exercise: Exercise, answer: Callable, cases: dict[str, Case]) -> dict[st
 def attempt(exercise: Exercise, answer: Callable, case: Case) -> Outcome:
     """One drive of `answer` on a private copy of `case`."""
     case = Case(case.catches, copy.deepcopy(case.args), case.keywords, case.raises)
-    outputs, fault, detail, error, where = None, "", "", "", ()
+    outputs, fault, detail, error, where, returned, kinds = None, "", "", "", (), "", ()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -70,9 +74,7 @@ def attempt(exercise: Exercise, answer: Callable, case: Case) -> Outcome:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the conversion's own are not the answer's
                 outputs, fault, detail = as_arrays(results, exercise.returns)
-            if case.raises:
-                outputs, fault = None, "no error"
-                detail = f"it returned {brief(results)}; it should raise a {case.raises}"
+            returned = brief(results)
         except Misuse as misuse:
             fault, detail = misuse.code, str(misuse)
         except NotImplementedError as stub:
@@ -80,13 +82,25 @@ def attempt(exercise: Exercise, answer: Callable, case: Case) -> Outcome:
         except (Exception, SystemExit) as raised:  # an answer may raise anything
             error, where = type(raised).__name__, own_lines(raised)
             fault, detail = "raised", f"it raised {error}{said(raised)}"
-            if case.raises and any(case.raises == c.__name__ for c in type(raised).__mro__):
-                outputs, fault, detail = {"raised": np.array(True)}, "", ""
-            elif case.raises:
-                fault, detail = "wrong error", f"{detail}; a {case.raises} was expected"
+            kinds = tuple(kind.__name__ for kind in type(raised).__mro__)
     after = {name: plain(value) for name, value in case.args.items() if isinstance(value, np.ndarray)}
     warned = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught))
-    return Outcome(outputs, fault, detail, error, where, after, None, warned)
+    return settled(Outcome(outputs, fault, detail, error, where, after, None, warned, returned, kinds), case.raises)
+
+
+def settled(outcome: Outcome, raises: str) -> Outcome:
+    """What an outcome means where raising `raises` is the answer; the outcome as it is where that is empty.
+
+    Apart from the call: an answer that runs where it is not trusted is not told where it should raise.
+    """
+    if raises and outcome.returned:
+        detail = f"it returned {outcome.returned}; it should raise a {raises}"
+        return replace(outcome, outputs=None, again=None, fault="no error", detail=detail)
+    if raises and outcome.fault == "raised" and raises in outcome.kinds:
+        return replace(outcome, outputs={"raised": np.array(True)}, fault="", detail="")
+    if raises and outcome.fault == "raised":
+        return replace(outcome, fault="wrong error", detail=f"{outcome.detail}; a {raises} was expected")
+    return outcome
 
 
 def as_arrays(results: dict[str, object], returns: dict[str, str]):
@@ -109,7 +123,7 @@ def as_arrays(results: dict[str, object], returns: dict[str, str]):
 
 def brief(results: dict[str, object]) -> str:
     """What an answer returned, in a few words."""
-    (value, *more) = results.values()
+    value, *more = results.values() or [None]
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if not more and (value is None or isinstance(value, (bool, int, float, np.generic))):

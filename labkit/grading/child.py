@@ -33,6 +33,7 @@ from labkit.grading.sandbox.seccomp import close_memory, refuse_processes
 
 Send = Callable[[object], None]
 BROKEN = 70  # exit status of a child in which more broke than the answer
+MOST_OPEN, MOST_THREADS = 256, 1000  # descriptors of a process, threads of all
 FIRST_USER, USERS = 61184, 4000  # numbers that systems keep for passing users
 
 
@@ -54,10 +55,21 @@ def main() -> None:
 
 
 def shut_in() -> None:
-    """Take from this process what its sandbox leaves it: root's rights, signals, and a memory others may read."""
+    """Take from this process what its sandbox leaves it: signals, and a memory others may read.
+
+    Where root has started it, it stays root in a world of its own, with the rights to start and end children alone.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own handler is the one way to reach process 1
-    leave_root()
     close_memory()
+
+
+def give_up_rights() -> None:
+    """In a sandbox, before a student's code: no root, few threads, no processes. Nothing can undo it."""
+    import resource
+
+    leave_root()
+    resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))  # each counts as a process
+    refuse_processes()
 
 
 def leave_root() -> None:
@@ -78,12 +90,17 @@ def silence(*descriptors: int) -> None:
 
 
 def set_limits(memory: int, file: int, cpu: int) -> None:
-    """Bound memory, files, core dumps and processor time where the system knows how, within what is set already."""
+    """Bound memory, files, descriptors, core dumps and processor time where the system knows how, within what is set."""
     if os.name != "posix":
         return
     import resource
 
-    wanted = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: file, resource.RLIMIT_CPU: cpu}
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: file,
+        resource.RLIMIT_CPU: cpu,
+        resource.RLIMIT_NOFILE: MOST_OPEN,
+    }
     if sys.platform == "linux":
         wanted[resource.RLIMIT_AS] = memory
     for which, value in wanted.items():
@@ -106,7 +123,7 @@ def in_a_fork(job: dict, task: dict, paths: list[str], channel: int, lifeline: i
     """Let a child do `task` and pass on what it writes, until it has ended.
 
     lifeline: a pipe of which the grader holds the other end. When that is closed, by the grader or by its death, all
-    ends here: signals from outside do not reach a process of another user in every sandbox.
+    ends here: no signal has to find its way into the sandbox.
     """
     read, write = os.pipe()
     pid = os.fork()
@@ -118,7 +135,7 @@ def in_a_fork(job: dict, task: dict, paths: list[str], channel: int, lifeline: i
             os.close(channel)
             os.close(lifeline)
             if job["sandbox"]:
-                refuse_processes()
+                give_up_rights()
             work(job, task, paths, lambda value: write_all(write, wire.encode(value)))
             status = 0
         finally:
@@ -161,6 +178,8 @@ def here(job: dict, task: dict, paths: list[str], channel: int) -> None:
     packet(channel, wire.BEGIN, struct.pack(">q", 0))
     status = BROKEN
     try:
+        if job["sandbox"]:
+            give_up_rights()
         work(job, task, paths, send)
         status = 0
     finally:
@@ -213,7 +232,7 @@ class Capped(io.TextIOBase):
 
 
 def as_cases(given: dict[str, dict]) -> dict[str, Case]:
-    return {name: Case("", one["args"], one["keywords"], one["raises"]) for name, one in given.items()}
+    return {name: Case("", one["args"], one["keywords"]) for name, one in given.items()}
 
 
 def load(cells: list[str], stops: dict[int, int], main: ModuleType, send: Send) -> list:
@@ -288,6 +307,8 @@ def packed(outcomes: dict[str, Outcome]) -> dict[str, dict]:
             "error": short(one.error),
             "where": [short(line) for line in one.where[-MOST_LINES:]],
             "warned": [short(text) for text in one.warned[:MOST_LINES]],
+            "returned": short(one.returned),
+            "kinds": [short(name) for name in one.kinds[:MOST_LINES]],
         }
         for name, one in outcomes.items()
     }

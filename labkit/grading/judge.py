@@ -9,7 +9,7 @@ import numpy as np
 
 from labkit.asked import Case, Exercise
 from labkit.checks.report import Report
-from labkit.checks.running import Outcome
+from labkit.checks.running import Outcome, settled
 from labkit.grading.limits import MOST_LINES, MOST_TEXT
 from labkit.grading.process import Answer
 from labkit.grading.record import MISSING, RIGHT, WRONG, Found
@@ -19,7 +19,7 @@ from labkit.grading.wire import Malformed
 if TYPE_CHECKING:
     from labkit.checks.judging import Standard
 
-FAULTS = ("", "stub", "none", "count", "type", "raised", "wrong error", "no error")
+FAULTS = ("", "stub", "none", "count", "type", "raised")
 MOST_OUTPUTS = 1000  # results of one case
 
 
@@ -69,9 +69,8 @@ def question(exercise: Exercise, secret: bytes) -> Question:
 
 
 def sent(cases: dict[str, Case]) -> dict[str, dict]:
-    return {
-        name: {"args": case.args, "keywords": case.keywords, "raises": case.raises} for name, case in cases.items()
-    }
+    """The calls, by number: what a case is called, and whether it should raise, would tell an answer what to do."""
+    return {str(number): {"args": one.args, "keywords": one.keywords} for number, one in enumerate(cases.values())}
 
 
 def verdict(asked: Question, answer: Answer, stub: bool) -> Found:
@@ -119,12 +118,12 @@ def not_yet(asked: Question) -> Report:
 
 
 def believed(came: object, cases: dict[str, Case], exercise: Exercise) -> dict[str, Outcome]:
-    """The outcomes in `came`, one for each case. Raises Malformed where anything is not as `run` makes it."""
-    if not isinstance(came, dict) or came.keys() != cases.keys():
+    """The outcomes in `came` (by number), one for each case. Raises Malformed where anything is not as `run` makes it."""
+    if not isinstance(came, dict) or came.keys() != sent(cases).keys():
         raise Malformed("other cases")
     if any(isinstance(one, dict) and one.get("fault") == "stub" for one in came.values()):
         return dict.fromkeys(cases, Outcome(fault="stub"))
-    return {name: outcome(came[name], case) for name, case in cases.items()}
+    return {name: outcome(came[str(number)], case) for number, (name, case) in enumerate(cases.items())}
 
 
 def outcome(came: object, case: Case) -> Outcome:
@@ -141,12 +140,14 @@ def outcome(came: object, case: Case) -> Outcome:
         after=arrays(came["after"]) or {},
         again=arrays(came["again"]),
         warned=texts(came["warned"]),
+        returned=text(came["returned"]),
+        kinds=texts(came["kinds"]),
     )
     if found.fault not in FAULTS or found.after.keys() != inputs:
         raise Malformed("an unknown fault, or other inputs")
     if found.outputs is None and not found.fault:
         raise Malformed("no results, and no fault either")
-    return found
+    return settled(found, case.raises)
 
 
 def arrays(came: object) -> dict[str, np.ndarray] | None:

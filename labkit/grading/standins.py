@@ -129,14 +129,14 @@ def install(paths: list[str]) -> types.ModuleType:
     sys.argv = [""]
     sys.path[:] = [path for path in sys.path if path not in paths]
     sys.meta_path.insert(0, OnlyNumPy())
-    builtins.input = refuse_input
-    builtins.help = nothing
-    builtins.exit = builtins.quit = sys.exit
+    names = types.ModuleType("builtins")  # their own: `builtins.isinstance = …` is the student's own loss, too
+    vars(names).update(vars(builtins), input=refuse_input, help=nothing, exit=sys.exit, quit=sys.exit)
+    sys.modules["builtins"] = names
     random.seed(0)  # so that the same notebook gets the same grade twice
     np.random.seed(0)
     main = types.ModuleType("__main__")
     vars(main).update(
-        __builtins__=builtins,
+        __builtins__=names,
         np=np,
         numpy=np,
         math=math,

@@ -3,8 +3,9 @@
 bubblewrap makes a world of its own from Linux namespaces: no network, no other processes, and no file
 but those that are bound read-only and a few sized folders in memory. As an ordinary user it also makes
 a user namespace, in which no further one can be made. As root it does not: there the program itself
-leaves root before it runs anything of a student's (`leave_root` in child.py), so that limits on the
-number of processes hold.
+leaves root in the child that runs a student's code (`leave_root` in child.py), so that limits on the
+number of processes hold. Process 1 stays root: bubblewrap, when it is killed, has no right to end another
+user's process, and the sandbox would live on. It keeps the three rights it needs to start and end children.
 """
 
 import functools
@@ -64,7 +65,7 @@ def command(world: World, inner: list[str], seccomp: int | None) -> list[str]:
     words = [program() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv"]
     if os.geteuid() == 0:
-        words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
     else:
         words += ["--unshare-user", "--disable-userns"]
     words += ["--cap-add", "CAP_SYS_ADMIN"] if world.worlds else []

@@ -11,7 +11,8 @@ import os
 import signal
 import struct
 
-# What reaches into other processes, mounts, makes namespaces, or speaks to the kernel's less tried parts.
+# What reaches into other processes, mounts, makes namespaces, speaks to the kernel's less tried parts, or
+# holds memory that no limit of a process counts.
 FORBIDDEN = {
     "x86_64": {
         "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "pidfd_getfd": 438,
@@ -21,6 +22,7 @@ FORBIDDEN = {
         "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "io_uring_setup": 425, "io_uring_enter": 426,
         "io_uring_register": 427, "init_module": 175, "finit_module": 313, "delete_module": 176, "kexec_load": 246,
         "swapon": 167, "swapoff": 168, "reboot": 169, "acct": 163, "quotactl": 179, "clock_settime": 227,
+        "shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240, "memfd_create": 319, "memfd_secret": 447,
     },
     "aarch64": {
         "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "pidfd_getfd": 438,
@@ -30,6 +32,7 @@ FORBIDDEN = {
         "bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "io_uring_setup": 425, "io_uring_enter": 426,
         "io_uring_register": 427, "init_module": 105, "finit_module": 273, "delete_module": 106, "kexec_load": 104,
         "swapon": 224, "swapoff": 225, "reboot": 142, "acct": 89, "quotactl": 60, "clock_settime": 112,
+        "shmget": 194, "semget": 190, "msgget": 186, "mq_open": 180, "memfd_create": 279, "memfd_secret": 447,
     },
 }  # fmt: skip
 # Calls that begin another process or program.
@@ -38,6 +41,9 @@ STARTING = {
     "aarch64": {"execve": 221, "execveat": 281},
 }
 CLONE = {"x86_64": 56, "aarch64": 220}
+SOCKET = {"x86_64": 41, "aarch64": 198}
+# Unix, IPv4, IPv6, netlink: those that a network namespace shuts in. A virtual machine's own (vsock) it does not.
+FAMILIES = (1, 2, 10, 16)
 CLONE3 = 435  # its flags lie in memory, where no filter can look: "no such call" makes libraries use clone
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32 = 0x40000000  # from here on: calls of the x32 kind, under other numbers
@@ -75,6 +81,9 @@ def program(starting: bool, machine: str = "") -> bytes:
     ]
     for number in refused:
         lines += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE | errno.EPERM)]
+    lines += [(EQUAL, 0, 3 + len(FAMILIES), SOCKET[machine]), (LOAD, 0, 0, FIRST_ARGUMENT)]
+    lines += [(EQUAL, len(FAMILIES) - number, 0, family) for number, family in enumerate(FAMILIES)]
+    lines += [(RETURN, 0, 0, REFUSE | errno.EAFNOSUPPORT), (RETURN, 0, 0, ALLOW)]
     lines += [
         (EQUAL, 1, 0, CLONE[machine]),
         (RETURN, 0, 0, ALLOW),

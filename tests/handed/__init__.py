@@ -1,0 +1,1 @@
+"""Notebooks as students hand them in, one file a sort."""
