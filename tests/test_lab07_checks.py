@@ -1,5 +1,6 @@
 """Lab 7's checks: the student notebooks' bugs, answers on nobody's list, and the race against a plain loop."""
 
+import dataclasses
 import re
 import time
 
@@ -208,6 +209,165 @@ def back_changed(change):
         return change(*back_by_offsets(dout, x, w, stride, padding), dout)
 
     return answer
+
+
+def cols_of(places, trim=lambda x, *rest: x, guard=lambda x, kh, kw, p: fits(x, kh, kw, p)):
+    """An im2col with a number of places of its own: places(steps down, steps across, stride)."""
+
+    def answer(x, kh, kw, stride=1, padding=0):
+        guard(x, kh, kw, padding)
+        n, c, h, w = x.shape
+        oh, ow = places(h + 2 * padding - kh, w + 2 * padding - kw, stride)
+        image = framed(trim(x, kh, kw, stride, padding), padding)
+        cols = np.zeros((n, c, kh, kw, oh, ow), dtype=x.dtype)
+        for u in range(kh):
+            for v in range(kw):
+                cols[:, :, u, v] = image[:, :, u : u + oh * stride : stride, v : v + ow * stride : stride]
+        return cols.reshape(n, c * kh * kw, oh * ow)
+
+    return answer
+
+
+def by_rest_across(down, across, t):
+    return (down - across % t) // t + 1, across // t + 1
+
+
+def by_rest_down(down, across, t):
+    return down // t + 1, (across - down % t) // t + 1
+
+
+def rounded_across(down, across, t):
+    return down // t + 1, round(across / t) + 1
+
+
+def rightly(down, across, t):
+    return down // t + 1, across // t + 1
+
+
+def cut_before_padding(x, kh, kw, stride, padding):
+    down, across = x.shape[2] + 2 * padding - kh, x.shape[3] + 2 * padding - kw
+    return x[:, :, : x.shape[2] - down % stride, : x.shape[3] - across % stride]
+
+
+def padding_counted_once(x, kh, kw, padding):
+    if kh > x.shape[2] + padding or kw > x.shape[3] + padding:
+        raise ValueError("too large")
+
+
+def padding_counted_once_across(x, kh, kw, padding):
+    if kh > x.shape[2] + 2 * padding or kw > x.shape[3] + padding:
+        raise ValueError("too large")
+
+
+def by_product(places, **more):
+    """A forward pass with such an im2col."""
+
+    def answer(x, w, b=None, stride=1, padding=0):
+        (kh, kw), (h, wide) = w.shape[2:], x.shape[2:]
+        out = w.reshape(len(w), -1) @ cols_of(places, **more)(x, kh, kw, stride, padding)
+        out = out if b is None else out + b[:, None]
+        return out.reshape(len(x), len(w), *places(h + 2 * padding - kh, wide + 2 * padding - kw, stride))
+
+    return answer
+
+
+def image_of(size):
+    """A col2im into an array of a size of its own: size(touched, rests) -> the padded array's height and width."""
+
+    def answer(cols, x_shape, kh, kw, stride=1, padding=0):
+        n, c, h, w = x_shape
+        oh, ow = sizes_of(x_shape, kh, kw, stride, padding)
+        touched = (oh - 1) * stride + kh, (ow - 1) * stride + kw
+        image = np.zeros((n, c, *size(touched, (h + 2 * padding - touched[0], w + 2 * padding - touched[1]))), cols.dtype)
+        parts = cols.reshape(n, c, kh, kw, oh, ow)
+        for u, v in np.ndindex(kh, kw):
+            image[:, :, u : u + stride * oh : stride, v : v + stride * ow : stride] += parts[:, :, u, v]
+        return image[:, :, padding : padding + h, padding : padding + w]
+
+    return answer
+
+
+def image_cut_too_early(cols, x_shape, kh, kw, stride=1, padding=0):
+    """The padding is cut off what the windows touched."""
+    oh, ow = sizes_of(x_shape, kh, kw, stride, padding)
+    touched = (oh - 1) * stride + kh, (ow - 1) * stride + kw
+    part = image_by_offsets(cols, (*x_shape[:2], *touched), kh, kw, stride)
+    part = part[:, :, padding : touched[0] - padding, padding : touched[1] - padding]
+    image = np.zeros(x_shape, cols.dtype)
+    image[:, :, : part.shape[2], : part.shape[3]] = part
+    return image
+
+
+def back_by(fold):
+    """A backward pass with such a col2im."""
+
+    def answer(dout, x, w, stride=1, padding=0):
+        _, dw, db = back_by_offsets(dout, x, w, stride, padding)
+        dcols = w.reshape(len(w), -1).T @ dout.reshape(*dout.shape[:2], -1)
+        return fold(dcols, x.shape, *w.shape[2:], stride, padding), dw, db
+
+    return answer
+
+
+def buffered(right):
+    made = {}
+
+    def answer(*args, **keywords):
+        result = right(*args, **keywords)
+        made.setdefault(result.shape, np.empty_like(result))[...] = result
+        return made[result.shape].astype(result.dtype, copy=False)
+
+    return answer
+
+
+def fast_with_a_zero_for_none(x, w, b=None, stride=1, padding=0):
+    return fast_by_offsets(x, w, b if b is not None and b.all() else None, stride, padding)
+
+
+def fast_with_stride_for_padding(x, w, b=None, stride=1, padding=0):
+    oh, ow = sizes_of(x.shape, *w.shape[2:], stride, padding)
+    out = w.reshape(len(w), -1) @ cols_by_offsets(x, *w.shape[2:], padding, stride)
+    return (out if b is None else out + b[:, None]).reshape(len(x), len(w), oh, ow)
+
+
+rest_down_for_both = image_of(lambda touched, rests: (touched[0] + rests[0], touched[1] + rests[0]))
+rest_across_for_both = image_of(lambda touched, rests: (touched[0] + rests[1], touched[1] + rests[1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "mistake"),
+    [
+        ("im2col", cols_of(by_rest_across), "left_over_of_one_axis"),
+        ("im2col", cols_of(by_rest_down), "left_over_of_one_axis"),
+        ("im2col", cols_of(rounded_across), "rounded_up"),
+        ("im2col", cols_of(rightly, trim=cut_before_padding), "left_over_and_padding"),
+        ("im2col", cols_of(rightly, guard=padding_counted_once), "guard_forgets_padding"),
+        ("im2col", cols_of(rightly, guard=padding_counted_once_across), "guard_forgets_padding"),
+        ("im2col", buffered(cols_by_windows), "reused"),
+        ("col2im", rest_down_for_both, "left_over_of_one_axis"),
+        ("col2im", rest_across_for_both, "left_over_of_one_axis"),
+        ("col2im", image_cut_too_early, "left_over_and_padding"),
+        ("col2im", buffered(image_by_offsets), "reused"),
+        ("conv2d_forward_fast", by_product(by_rest_across), "left_over_of_one_axis"),
+        ("conv2d_forward_fast", by_product(rounded_across), "rounded_up"),
+        ("conv2d_forward_fast", by_product(rightly, trim=cut_before_padding), "left_over_and_padding"),
+        ("conv2d_forward_fast", by_product(rightly, guard=padding_counted_once), "guard_forgets_padding"),
+        ("conv2d_forward_fast", by_product(rightly, guard=padding_counted_once_across), "guard_forgets_padding"),
+        ("conv2d_forward_fast", fast_with_a_zero_for_none, "bias_of_zero"),
+        ("conv2d_forward_fast", fast_with_stride_for_padding, "stride_for_padding"),
+        ("conv2d_backward_fast", back_by(rest_down_for_both), "left_over_of_one_axis"),
+        ("conv2d_backward_fast", back_by(rest_across_for_both), "left_over_of_one_axis"),
+        ("conv2d_backward_fast", back_by(image_cut_too_early), "left_over_and_padding"),
+    ],
+)
+def test_what_a_second_reader_wrote_is_named(name, answer, mistake):
+    assert named(name, answer) == mistake
+
+
+def test_the_same_code_without_the_slip_is_right():
+    """So it is the slip that is rejected above."""
+    assert labkit.examine("im2col", cols_of(rightly)).passed
+    assert labkit.examine("col2im", image_of(lambda touched, rests: np.add(touched, rests))).passed
 
 
 @pytest.mark.parametrize(
@@ -449,7 +609,7 @@ def test_a_right_answer_over_places_is_told_that_it_is_right_and_slow(name, answ
     assert report.mistake == "slow" and set(report.failed) == {"speed"}
     times = re.search(r"right but slow: its speed is ([\d.]+) times a plain loop; expected at least 15", str(report))
     assert times and float(times[1]) < lab07.AT_LEAST
-    assert "Right, but slow." in str(report)
+    assert "Right, but slow." in str(report) and "im2col or col2im it calls" in str(report)
 
 
 def over_rows(x, w, b=None, stride=1, padding=0):
@@ -481,7 +641,8 @@ def test_what_is_remembered_does_not_win_the_race():
             kept[key] = over_places(x, w, b, stride, padding)
         return kept[key]
 
-    assert "remember nothing" in str(labkit.examine(FAST[0], lazy))
+    told = str(labkit.examine(FAST[0], lazy))
+    assert "remember nothing" in told and "Right, but slow." not in told
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -502,6 +663,22 @@ def test_the_race_is_won_by_far_and_short(name):
         return result
 
     assert labkit.examine(name, hindered).passed
+
+
+@pytest.mark.parametrize(("name", "answer"), [(FAST[0], over_places), (FAST[1], back_over_places)])
+def test_a_lost_race_makes_no_other_mistake_race(monkeypatch, name, answer):
+    """A slow answer is named by the first mistake tried: that takes the time of a few races, not of a hundred."""
+    labkit.examine(name, RIGHT[name][0])  # whatever is kept between checks is known now
+    calls, exercise = [], asked.exercise(name)
+    drive = exercise.drive
+
+    def counting(*args):
+        calls.append(args[1].args.get("x_shape"))
+        return drive(*args)
+
+    monkeypatch.setattr(asked, "exercise", lambda _: dataclasses.replace(exercise, drive=counting))
+    assert labkit.examine(name, answer).mistake == "slow"
+    assert sum(one is not None for one in calls) <= 7
 
 
 def test_the_race_judges_by_the_least_of_several_runs():

@@ -223,6 +223,28 @@ BUGS = {
     "one epoch more": ("fit", training("range(epochs) => range(epochs + 1)"), "other_number_of_epochs"),
     "last loss": ("fit", training(history="value"), "last_batch_only"),
     "sum of losses": ("fit", training("value * len(chosen) => value", "total"), "sums_for_means"),
+    "forward twice": (
+        "fit", training("value, dlogits = => model.forward(x[chosen]); value, dlogits ="), "forward_twice"),
+    "left in eval mode": ("fit", training("return history => model.eval(); return history"), "left_in_eval_mode"),
+    "an epoch that ends with NaN": (
+        "fit", training("total, count = total => if not np.isfinite(value): break\n            total, count = total"),
+        "nan_left_out"),
+    "one list for all calls": (
+        "fit", training("batch_size, rng): => batch_size, rng, history=[]): ;; "
+                        "history, total, count = [], 0.0, 0 => total = 0"),
+        "list_of_all_calls"),
+    "dlogits divided again": (
+        "fit", training("backward(dlogits) => backward(dlogits / len(chosen))"), "dlogits_scaled"),
+    "dlogits for the full batch": (
+        "fit", training("backward(dlogits) => backward(dlogits * len(chosen) / batch_size)"), "dlogits_scaled"),
+    "N % batch_size": (
+        "fit", training("value * len(chosen) => "
+                        "value * (batch_size if start + batch_size < len(x) else len(x) % batch_size)"),
+        "last_batch_counts_nothing"),
+    "rolled by rng": (
+        "fit", training("rng.permutation(len(x)) => np.roll(np.arange(len(x)), rng.integers(len(x)))"), "only_turned"),
+    "windows taken for square": (
+        "kaiming_normal", lambda shape, rng: square_root_of_last(shape, rng), "window_taken_for_square"),
 }  # fmt: skip
 
 
@@ -327,6 +349,130 @@ class ByPosition(Own):
     def move(self, k, p, by):
         others = [v for v in self.v.values() if v.shape == p.shape]
         p -= self.lr * others[0]
+
+
+class LrOfTheClass(Own):
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, momentum)
+        LrOfTheClass.rate = lr
+
+    def move(self, k, p, by):
+        p -= self.rate * self.v[k]
+
+
+class MomentumOnTheModel(Own):
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, momentum)
+        model.momentum = momentum
+
+    def step(self):
+        self.momentum = self.model.momentum
+        super().step()
+
+
+class AllOnTheClass(Own):
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, momentum)
+        AllOnTheClass.model, AllOnTheClass.lr, AllOnTheClass.momentum = self.model, self.lr, self.momentum
+        del self.model, self.lr, self.momentum
+
+
+class NewVelocitiesOnTheModel(Own):
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, momentum)
+        model.v = self.v
+
+    def step(self):
+        self.v = self.model.v
+        super().step()
+
+
+class SideBySide(Own):
+    def step(self):
+        for k, p, g in zip(self.model.params, self.model.params.values(), self.model.grads.values()):
+            self.v[k] = self.momentum * self.v[k] + g
+            p -= self.lr * self.v[k]
+
+
+class MasterCopy(Own):
+    def move(self, k, p, by):
+        self.w = getattr(self, "w", {})
+        self.w[k] = self.w.get(k, p).astype(np.float64) - by
+        p[...] = self.w[k]
+
+
+class HeavyBall(Own):
+    def step(self):
+        self.old = getattr(self, "old", {})
+        for k, p in self.model.params.items():
+            now = p.copy()
+            p[...] = p - self.lr * self.model.grads[k] + self.momentum * (p - self.old.get(k, p))
+            self.old[k] = now
+
+
+class WhereNotZero(Own):
+    def move(self, k, p, by):
+        p[...] = np.where(self.model.grads[k] == 0, p, p - by)
+
+
+class SkippedWhereZero(Own):
+    def step(self):
+        for k, p in self.model.params.items():
+            if self.model.grads[k].any():
+                self.v[k] = self.momentum * self.v[k] + self.model.grads[k]
+                p -= self.lr * self.v[k]
+
+
+class CutAtSeven(Own):
+    def gradient(self, k):
+        return np.clip(self.model.grads[k], -7, 7)
+
+
+class VelocityCutAtTwenty(Own):
+    def move(self, k, p, by):
+        p -= self.lr * np.clip(self.v[k], -20, 20)
+
+
+class MomentumAtMost(Own):
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, min(momentum, 0.97))
+
+
+class NanSkipped(Own):
+    def step(self):
+        if all(np.isfinite(g).all() for g in self.model.grads.values()):
+            super().step()
+
+
+class VelocityFromAnything(Own):
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, momentum)
+        self.v = {k: np.full_like(p, 1.7) for k, p in model.params.items()}
+
+
+MORE_BUGS = {
+    LrOfTheClass: "settings_of_another_optimiser",
+    MomentumOnTheModel: "settings_of_another_optimiser",
+    AllOnTheClass: "model_of_another_optimiser",
+    NewVelocitiesOnTheModel: "velocity_lost_to_a_later_optimiser",
+    SideBySide: "paired_by_position",
+    MasterCopy: "parameters_of_its_own",
+    HeavyBall: "velocity_from_places",
+    WhereNotZero: "stopped_by_zero",
+    SkippedWhereZero: "stopped_by_zero",
+    CutAtSeven: "gradient_cut_off",
+    VelocityCutAtTwenty: "gradient_cut_off",
+    MomentumAtMost: "another_momentum",
+    MomentumAtMostHalf: "another_momentum",
+    NanSkipped: "nan_hidden",
+    VelocityFromAnything: "velocity_of_what_lay_there",
+}
+
+
+@pytest.mark.parametrize(("answer", "mistake"), MORE_BUGS.items())
+def test_steps_that_go_wrong_late_are_rejected_and_named(answer, mistake):
+    report = labkit.examine("SGD", answer, seed=5)
+    assert not report.passed and report.mistake == mistake, str(report)
 
 
 def antithetic(shape, rng):
@@ -543,6 +689,16 @@ def test_a_message_works_a_step_out():
     assert "SGD is wrong in" in report and "hint(\"SGD\")" in report
     text = str(labkit.examine("SGD", StepUphill))
     assert "weight after step 1[0] should be 5 − 0.5·2 = 4" in text and "You went uphill" in text
+
+
+def test_a_rounded_mean_is_told_apart():
+    text = str(labkit.examine("fit", training(history="round(total / len(x), 6)")))
+    assert "is 0.555" in text and "is 0.5555; expected 0.5555." not in text
+
+
+def test_a_message_works_a_step_of_the_second_optimiser_out():
+    text = str(labkit.examine("SGD", SkippedWhereZero))
+    assert "with half of lr and momentum, after its step 2[0] should be 0.5 − 0.25·(0.25·2 + 0) = 0.375" in text
 
 
 def test_a_message_tells_the_losses_of_the_batches():

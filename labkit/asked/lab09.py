@@ -1,5 +1,6 @@
 """Lab 9, training: what is asked."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -41,19 +42,26 @@ class Gatherer(Holder):
 
 
 def sgd_inputs(rng: np.random.Generator) -> dict[str, Case]:
-    def case(catches, weight, bias, steps=3, dtype=np.float64, order="C", keywords=(), **settings):
+    def case(catches, weight, bias, steps=3, dtype=np.float64, order="C", keywords=(), steep=1, **settings):
         def draw(*shape):
             return np.asarray(rng.standard_normal(shape).astype(dtype), order=order)
 
         arrays = {
-            "weight": draw(*weight), "bias": draw(*bias), "weight_grads": draw(steps, *weight),
-            "bias_grads": draw(steps, *bias),
+            "weight": draw(*weight), "bias": draw(*bias), "weight_grads": steep * draw(steps, *weight),
+            "bias_grads": steep * draw(steps, *bias),
         }  # fmt: skip
         return Case(catches, {**arrays, **settings}, keywords)
 
+    def still(case):
+        """The same case, where after two steps all gradients are 0, and after three some."""
+        for name in ("weight_grads", "bias_grads"):
+            case.args[name][2] = 0
+            case.args[name][3, ::2] = 0
+        return case
+
     return {
-        "momentum": case("the formula of the velocity, or where its state lives", (4, 3), (4,), 4,
-                         lr=0.1, momentum=0.9),  # fmt: skip
+        "momentum": still(case("the formula of the velocity, where its state lives, or a gradient of 0 that stops it",
+                               (4, 3), (4,), 5, lr=0.1, momentum=0.99)),  # fmt: skip
         "no momentum": case("a momentum that nobody asked for", (2, 3), (2,), lr=0.2),
         "momentum 0 by name": case("a division by the momentum", (2, 3), (2,), lr=0.3, momentum=0.0,
                                    keywords=("lr", "momentum")),  # fmt: skip
@@ -63,7 +71,8 @@ def sgd_inputs(rng: np.random.Generator) -> dict[str, Case]:
                                             lr=0.1, momentum=0.8, keys=("0.weight", "2.weight")),  # fmt: skip
         "dicts gathered anew": case("a new array put into the dict", (2, 3), (2,), lr=0.25, momentum=0.6,
                                     keys=("0.weight", "0.bias"), gathered=True),  # fmt: skip
-        "a large step": case("a gradient that is cut off, or a step that is", (2, 2), (2,), lr=40.0, momentum=0.9),
+        "a large step": case("a gradient that is cut off, or a step that is", (2, 2), (2,), steep=100,
+                             lr=40.0, momentum=0.9),  # fmt: skip
         "float32": case("float64 for float32", (3, 4), (3,), dtype=np.float32, lr=0.1, momentum=0.9),
         "another order in memory": case("only arrays in row order", (3, 4), (3,), order="F", lr=0.1, momentum=0.7),
     }
@@ -85,61 +94,83 @@ def sgd_small() -> dict[str, Case]:
         "gathered": case([9], [[4], [4]], 0.5, 0.5, gathered=True),
         "a large step": case([9], [[40], [400]], 20.0),
         "float32": case([9], [[4], [4]], 0.5, 0.5, dtype=np.float32),
+        "momentum near 1": case([9], [[4], [4]], 0.5, 0.99),
         "a table": case([[1, 2], [3, 4]], [[[1, 0], [2, 0]], [[0, 1], [2, 0]]], 0.5, 0.5),
     }
 
 
+OTHER = 0.5  # the second model's optimiser, and the new one for the first, have this part of lr and momentum
+SECOND = "of a second model, with half of lr and momentum, after its step"
 AT_REST = "with a new optimiser and gradients of 0"
+GOES_ON = "when the first optimiser goes on, with its first gradients again"
+PUT_BACK = "put back to its start, and moved once more"
 
 
 def several_steps(answer: Callable, case: Case, returns: dict[str, str]) -> dict[str, object]:
     """Make an optimiser, hand it gradients step by step, and note the model's own arrays after each step.
 
-    After the first step a second optimiser makes two steps with a model of its own, equal to the first at its start.
-    At the end a new optimiser makes one step with the first model, whose gradients are 0 then.
+    After the first step a second optimiser, with other settings, makes two steps with a model of its own, equal to the
+    first at its start. Then, with the first model: a new optimiser with other settings makes a step with gradients of
+    0; the first optimiser goes on; the parameters are put back in place, and it makes a step. At last a third model has
+    gradients that are NaN.
 
     `keys` in a case: the parameters' names; `gathered`: the dicts are made anew at each look.
     """
     names = [name for name in ("weight", "bias") if name in case.args]
     first, second = model_of(case, names), model_of(case, names)
     optimizer, seen = optimiser(answer, first, case), {}
+
+    def note(model: Holder, told: str) -> None:
+        seen.update({f"{name} {told}": model.own[name].copy() for name in names})
+
     for number in range(len(case.args["weight_grads"])):
         step(optimizer, first, case, names, number)
-        seen |= {f"{name} after step {number + 1}": first.own[name].copy() for name in names}
+        note(first, f"after step {number + 1}")
         if number == 0:
-            other = optimiser(answer, second, case)
+            other = optimiser(answer, second, case, OTHER)
             for again in (0, 1):
                 step(other, second, case, names, again)
-                told = f"of a second model after its step {again + 1}"
-                seen |= {f"{name} {told}": second.own[name].copy() for name in names}
+                note(second, f"{SECOND} {again + 1}")
     params, grads = first.params, first.grads
     for name, key in zip(names, keys_of(case)):
         seen[f"{name} gradient after the last step"] = first.own_grads[name].copy()
         kept = params.get(key) is first.own[name] and grads.get(key) is first.own_grads[name]
         seen[f"{name} is the model's own array still"] = np.array(kept)
-    last = optimiser(answer, first, case)
+    last = optimiser(answer, first, case, OTHER)
     for name in names:
         first.own_grads[name][...] = 0
     last.step()
-    return seen | {f"{name} {AT_REST}": first.own[name].copy() for name in names}
+    note(first, AT_REST)
+    step(optimizer, first, case, names, 0)
+    note(first, GOES_ON)
+    for name in names:
+        first.own[name][...] = case.args[name]
+    step(optimizer, first, case, names, 0)
+    note(first, PUT_BACK)
+    third = model_of(case, names, "other.")  # with names of its own: what is shared by name stays free of NaN
+    for name in names:
+        third.own_grads[name][...] = np.nan
+    optimiser(answer, third, case).step()
+    return seen | {f"{name} turned NaN with its gradient": np.array(np.isnan(third.own[name]).all()) for name in names}
 
 
 def keys_of(case: Case) -> tuple[str, ...]:
     return case.args.get("keys", ("weight", "bias"))
 
 
-def model_of(case: Case, names: list[str]) -> Holder:
-    """A model with copies of the parameters, and gradients that are left over from an earlier backward."""
+def model_of(case: Case, names: list[str], before: str = "") -> Holder:
+    """A model with copies of the parameters; the gradients are an earlier backward's, and in another order."""
     own = {name: case.args[name].copy(order="K") for name in names}
     own_grads = {name: np.full_like(own[name], 7) for name in names}
-    dicts = [{key: arrays[name] for name, key in zip(names, keys_of(case))} for arrays in (own, own_grads)]
-    model = (Gatherer if case.args.get("gathered") else Holder)(*dicts)
+    keys = [before + key for key in keys_of(case)]
+    params, grads = ({key: arrays[name] for name, key in zip(names, keys)} for arrays in (own, own_grads))
+    model = (Gatherer if case.args.get("gathered") else Holder)(params, dict(reversed(grads.items())))
     model.own, model.own_grads = own, own_grads
     return model
 
 
-def optimiser(answer: Callable, model: Holder, case: Case) -> object:
-    settings = {name: case.args[name] for name in ("lr", "momentum") if name in case.args}
+def optimiser(answer: Callable, model: Holder, case: Case, part: float = 1.0) -> object:
+    settings = {name: part * case.args[name] for name in ("lr", "momentum") if name in case.args}
     positional = [value for name, value in settings.items() if name not in case.keywords]
     return answer(model, *positional, **{name: settings[name] for name in settings if name in case.keywords})
 
@@ -294,10 +325,13 @@ class Model:
 
 
 class Loss:
-    """The mean squared distance of logits (n, 1) and labels (n,), with its gradient. It notes what it is given."""
+    """The mean squared distance of logits (n, 1) and labels (n,), with its gradient. It notes what it is given.
 
-    def __init__(self, notes: Notes):
-        self.notes = notes
+    With `nan_label` the loss of a batch with that label is NaN; the gradient is as ever.
+    """
+
+    def __init__(self, notes: Notes, nan_label: int | None = None):
+        self.notes, self.nan_label = notes, nan_label
 
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
         labels = np.asarray(labels)
@@ -309,7 +343,8 @@ class Loss:
         self.notes.labels.append(labels.copy())
         self.notes.aligned.append(np.array_equal(logits, self.notes.logits))
         distance = np.subtract(logits[:, 0], labels, dtype=logits.dtype, casting="unsafe")
-        value = float(distance @ distance) / len(distance)
+        broken = self.nan_label is not None and (labels == self.nan_label).any()
+        value = math.nan if broken else float(distance @ distance) / len(distance)
         self.notes.losses.append(value)
         return value, (2 / len(logits)) * distance[:, None]
 
@@ -332,11 +367,12 @@ class Optimizer:
 
 def fit_inputs(rng: np.random.Generator) -> dict[str, Case]:
     def case(catches, count, batch_size, epochs, image=(3,), dtype=np.float64, labels=np.int64, training=True,
-             order="C", keywords=()):  # fmt: skip
+             order="C", keywords=(), **more):  # fmt: skip
         x = np.asarray(rng.standard_normal((count, *image)).astype(dtype), order=order)
         y = rng.permutation(np.arange(count) % 4).astype(labels)
+        y[-1] = more.get("nan_label", y[-1])
         args = {"x": x, "y": y, "epochs": epochs, "batch_size": batch_size, "rng": int(rng.integers(2**31))}
-        return Case(catches, {**args, "training": training}, keywords)
+        return Case(catches, {**args, "training": training, **more}, keywords)
 
     return {
         "a last batch that is smaller": case("a mean over batches, or the rest dropped", 14, 4, 3),
@@ -352,14 +388,15 @@ def fit_inputs(rng: np.random.Generator) -> dict[str, Case]:
         "images in float32": case("images made flat, or float64 for float32", 14, 4, 2, (1, 2, 3), np.float32,
                                   np.uint8),  # fmt: skip
         "another order in memory": case("only arrays in row order", 14, 4, 2, (2, 3), order="F"),
+        "a loss of NaN": case("a NaN left out of the mean", 14, 4, 2, nan_label=7),
     }
 
 
 def fit_small() -> dict[str, Case]:
-    def case(labels, batch_size, epochs, training=True, axes=2, dtype=np.float64, label_dtype=np.int64):
+    def case(labels, batch_size, epochs, training=True, axes=2, dtype=np.float64, label_dtype=np.int64, **more):
         x = np.arange(1.0, 1 + len(labels)).astype(dtype).reshape(-1, *[1] * (axes - 1))
         args = {"x": x, "y": np.array(labels, label_dtype), "epochs": epochs, "batch_size": batch_size, "rng": 0}
-        return Case("", {**args, "training": training})
+        return Case("", {**args, "training": training, **more})
 
     return {
         "three samples": case([1, 0, 2], 2, 2),
@@ -370,8 +407,9 @@ def fit_small() -> dict[str, Case]:
         "no rest": case([1, 0, 2, 1], 2, 2),
         "one sample a batch": case([1, 0, 2], 1, 2),
         "images": case([1, 0, 2], 2, 2, axes=4, dtype=np.float32, label_dtype=np.uint8),
-        "many epochs": case([0, 1, 2, 1, 0, 2], 3, 16),
+        "many epochs": case([0, 1, 2, 1, 0, 2, 0, 1, 2], 2, 16),
         "nine samples": case([0, 1, 2, 1, 0, 2, 0, 1, 2], 1, 2),
+        "a loss of NaN": case([1, 0, 7], 2, 2, nan_label=7),
     }
 
 
@@ -391,6 +429,7 @@ def several_fits(answer: Callable, case: Case, returns: dict[str, str]) -> dict[
     aligned   for each loss: whether it was given the logits of the last forward, as they came
     training, clean  the mode of each forward; for each backward whether the gradients were zero before
     weights   before each step, and at the end
+    mode      whether the model is in training mode in the end
     """
     found, x, y = {}, case.args["x"], case.args["y"]
     batches = -(-len(x) // case.args["batch_size"]) * case.args["epochs"]
@@ -402,7 +441,7 @@ def several_fits(answer: Callable, case: Case, returns: dict[str, str]) -> dict[
         model = Model(notes, case.args["training"])
         mine = {"x": x.copy(order="K"), "y": y.copy()}
         args = {
-            "model": model, "loss": Loss(notes), "optimizer": Optimizer(model), **mine,
+            "model": model, "loss": Loss(notes, case.args.get("nan_label")), "optimizer": Optimizer(model), **mine,
             "epochs": case.args["epochs"], "batch_size": case.args["batch_size"], "rng": rng,
         }  # fmt: skip
         positional = [value for name, value in args.items() if name not in case.keywords]
@@ -448,6 +487,7 @@ def told(history: np.ndarray, notes: Notes, model: Model) -> dict[str, np.ndarra
         "training": np.array(notes.training, bool),
         "clean": np.array(notes.clean, bool),
         "weights": np.stack([*notes.weights, model._weight.ravel()]),
+        "mode": np.array(model._training),
     }
 
 

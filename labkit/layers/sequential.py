@@ -87,7 +87,7 @@ class Sequential(Layer):
         return super().eval()
 
     def zero_grad(self):
-        for layer in self.layers:
+        for layer in reversed(self.layers):
             layer.zero_grad()
 
     def _run(self, x, in_place=False):

@@ -67,6 +67,26 @@ LEFT_OVER = (
     "the shape is that of x."
 )
 
+LEFT_OVER_OF_ONE_AXIS = (
+    "Rows left over and columns left over are two numbers, and they may differ. One comes from H and kh, the other from "
+    "W and kw."
+)
+LEFT_OVER_CUT = (
+    "You cut off what is left over before padding. It is left over in the padded images: pad first, and cut there if at all."
+)
+LEFT_OVER_ADDED = (
+    "You cut the padding off what the windows touched, and put zeros beside it afterwards. Rows and columns left over "
+    "lie in the padded images: add into their full size, then cut."
+)
+EXCHANGED = (
+    "You exchanged stride and padding. The stride comes first, then the padding. The other way round, a padding of 0 is a "
+    "step of 0."
+)
+REUSED = (
+    "A later call overwrote what an earlier one had returned: you keep an array between calls. Make a new one in every "
+    "call, inside the function."
+)
+
 
 def sizes(shape, kh: int, kw: int, stride: int, padding: int) -> tuple[int, int]:
     """Places down and across."""
@@ -77,6 +97,53 @@ def sizes(shape, kh: int, kw: int, stride: int, padding: int) -> tuple[int, int]
 def left_over(size: int, kernel: int, stride: int, padding: int) -> int:
     """Entries at the end that no window reaches."""
     return (size + 2 * padding - kernel) % stride
+
+
+def rests(shape, kernel, stride: int, padding: int) -> tuple[int, int]:
+    """Rows and columns that no window reaches."""
+    below, right = (left_over(s, k, stride, padding) for s, k in zip(shape[2:], kernel))
+    return below, right
+
+
+# What one may take for (rows, columns) left over.
+TAKEN_FOR_BOTH = (lambda below, right: (right, right), lambda below, right: (below, below))
+
+
+def fewer(taken, shape, kernel, stride, padding) -> list[int]:
+    """Places down and across where the rows and columns left over are `taken` for others."""
+    ours = taken(*rests(shape, kernel, stride, padding))
+    return [(s + 2 * padding - k - rest) // stride + 1 for s, k, rest in zip(shape[2:], kernel, ours)]
+
+
+# Whether a number of places that is rounded to the nearest goes up: somewhere, across, down.
+ROUNDINGS = (any, lambda up: up[1], lambda up: up[0])
+
+
+def goes_up(where, shape, kernel, stride, padding) -> bool:
+    steps = [(s + 2 * padding - k) / stride for s, k in zip(shape[2:], kernel)]
+    return where([round(one) > one for one in steps])
+
+
+def trimmed(x, kernel, stride, padding, down=True, across=True):
+    """Images without the rows and columns that are left over once they are padded."""
+    below, right = rests(x.shape, kernel, stride, padding)
+    return x[:, :, : max(0, x.shape[2] - below * down), : max(0, x.shape[3] - right * across)]
+
+
+TRIMS = ({}, {"across": False}, {"down": False})
+
+
+def reused(right):
+    """The result in an array that is made once, and filled anew in every call."""
+    made = {}
+
+    def answer(*args, **keywords):
+        result = right(*args, **keywords)
+        key = result.shape, result.dtype
+        made.setdefault(key, np.empty_like(result))[...] = result
+        return made[key]
+
+    return answer
 
 
 def guarded(right, fits):
@@ -128,8 +195,14 @@ def guards(right, taking):
         ),
         Mistake(
             "guard_forgets_padding",
-            "You compared the window with the images before padding. It may be larger, if it fits the padded images.",
-            (taking(guarded(right, lambda ours, p: all(k <= s for s, k in ours))),),
+            "You refused a window that fits the padded images. The padding lies on both sides: compare with H + 2 · padding "
+            "and W + 2 · padding.",
+            (
+                taking(guarded(right, lambda ours, p: all(k <= s for s, k in ours))),
+                taking(guarded(right, lambda ours, p: all(k <= s + p for s, k in ours))),
+                taking(guarded(right, lambda ours, p: all(k <= s + n * p for (s, k), n in zip(ours, (2, 1))))),
+                taking(guarded(right, lambda ours, p: all(k <= s + n * p for (s, k), n in zip(ours, (1, 2))))),
+            ),
         ),
         Mistake(
             "guard_one_side_only",
@@ -324,6 +397,28 @@ ANOTHER_KERNEL = (
 )
 
 
+def rounding(where):
+    """An im2col whose slices are shorter than its array, for the number of places was rounded to the nearest."""
+
+    def answer(x, kh, kw, stride=1, padding=0):
+        right = im2col(x, kh, kw, stride, padding)
+        return refuse_if(goes_up(where, x.shape, (kh, kw), stride, padding), right)
+
+    return answer
+
+
+def cut_to_fewer(taken):
+    """An im2col that leaves places out, for it took the rows or columns left over for others."""
+
+    @with_torch
+    def answer(x, kh, kw, stride=1, padding=0):
+        require_fit(x.shape[2:], (kh, kw), padding)
+        down, across = fewer(taken, x.shape, (kh, kw), stride, padding)
+        return joined(windows_of(x, kh, kw, stride, padding)[..., :down, :across])
+
+    return answer
+
+
 def taking_windows(answer):
     return lambda x, kh, kw, stride=1, padding=0: answer(x, kh, kw, stride=stride, padding=padding)
 
@@ -441,7 +536,15 @@ IM2COL = Reference(
         ),
         Mistake("wrong_stop", STOP, tuple(other_stop(cut, fill) for cut in OTHER_STOPS for fill in (True, False))),
         Mistake("last_place_missing", LAST_PLACE, arranged(lambda p: joined(p[..., :-1, :-1]))),
-        Mistake("rounded_up", ROUNDED_UP, misread(longer)),
+        Mistake("rounded_up", ROUNDED_UP, (*misread(longer), *map(rounding, ROUNDINGS))),
+        Mistake("left_over_of_one_axis", LEFT_OVER_OF_ONE_AXIS, tuple(map(cut_to_fewer, TAKEN_FOR_BOTH))),
+        Mistake(
+            "left_over_and_padding",
+            LEFT_OVER_CUT,
+            misread(*(
+                lambda x, kh, kw, t, p, which=which: (trimmed(x, (kh, kw), t, p, **which), kh, kw, t, p) for which in TRIMS
+            )),
+        ),
         Mistake(
             "one_image_only",
             ONE_IMAGE,
@@ -455,6 +558,7 @@ IM2COL = Reference(
         Mistake("axis_lost", AXIS_LOST, arranged(lambda p: joined(p).squeeze())),
         Mistake("memory_order", MEMORY, (as_if_by_rows,)),
         Mistake("precision", PRECISION, same_precision(im2col)),
+        Mistake("reused", REUSED, (reused(im2col),)),
         *guards(im2col, taking_windows),
     ),
 )
@@ -589,6 +693,23 @@ def no_left_over(out, cols, x_shape, kh, kw, stride, padding):
     return whole[:, :, padding : whole.shape[2] - padding, padding : whole.shape[3] - padding]
 
 
+def sized_by(taken):
+    """A col2im into an array that ends as many rows and columns after the last window as are `taken` for left over."""
+
+    def change(out, cols, x_shape, kh, kw, stride, padding):
+        true = rests(x_shape, (kh, kw), stride, padding)
+        ends = [s + padding - one + ours for s, one, ours in zip(x_shape[2:], true, taken(*true))]
+        return out[:, :, : max(0, ends[0]), : max(0, ends[1])]
+
+    return change
+
+
+def cut_what_was_touched(out, cols, x_shape, kh, kw, stride, padding):
+    """The padding is cut off the part that windows touched; zeros then make up for what is left over."""
+    found = no_left_over(out, cols, x_shape, kh, kw, stride, padding)
+    return F.pad(found, (0, x_shape[3] - found.shape[3], 0, x_shape[2] - found.shape[2]))
+
+
 def counted(out, cols, x_shape, kh, kw, stride, padding):
     count = F.fold(torch.ones_like(cols), x_shape[2:], (kh, kw), padding=padding, stride=stride)
     return out / count.clamp(min=1)
@@ -680,6 +801,16 @@ COL2IM = Reference(
             ),
         ),
         Mistake("left_over_lost", LEFT_OVER, finished(no_left_over, cut_after_last_window)),
+        Mistake("left_over_of_one_axis", LEFT_OVER_OF_ONE_AXIS, finished(*map(sized_by, TAKEN_FOR_BOTH))),
+        Mistake("left_over_and_padding", LEFT_OVER_ADDED, finished(cut_what_was_touched)),
+        Mistake(
+            "rounded_up",
+            ROUNDED_UP,
+            finished(*(
+                refused(lambda x_shape, kh, kw, t, p, where=where: goes_up(where, x_shape, (kh, kw), t, p))
+                for where in ROUNDINGS
+            )),
+        ),
         Mistake(
             "height_for_width",
             HEIGHT,
@@ -705,6 +836,7 @@ COL2IM = Reference(
             (in_place_shape,),
         ),
         Mistake("precision", PRECISION, same_precision(col2im)),
+        Mistake("reused", REUSED, (reused(col2im),)),
     ),
 )  # fmt: skip
 
@@ -868,6 +1000,30 @@ def other_count(out, x, w, stride, padding):
     return down * across != out[0, 0].numel()
 
 
+def cut_output_to_fewer(taken):
+    def change(out, x, w, b, t, p):
+        down, across = fewer(taken, x.shape, w.shape[2:], t, p)
+        return out[:, :, :down, :across]
+
+    return change
+
+
+@with_torch
+def stride_for_padding(x, w, b=None, stride=1, padding=0):
+    """The columns with stride and padding exchanged: they are as many as the output needs by chance only."""
+    require_fit(x.shape[2:], w.shape[2:], stride)
+    divide_by(padding)
+    out = F.conv2d(x, w, b, stride, padding)
+    refuse_if(other_count(out, x, w, padding, stride), out)
+    return F.conv2d(x, w, b, padding, stride).reshape(out.shape)
+
+
+def divide_by(stride):
+    """As `//` does it."""
+    if stride == 0:
+        raise ZeroDivisionError("integer division or modulo by zero")
+
+
 def slow_forward(inner):
     """Right, with loops over places; inner(windows of one place, w) -> (N, F)."""
 
@@ -885,8 +1041,9 @@ def slow_forward(inner):
 
 
 SLOW = (
-    "Right, but slow. A Python loop runs over the places of the window, or over single numbers. Loop over the entries of "
-    "the kernel at most: one slice takes a number from all places at once, and one matrix product does the rest."
+    "Right, but slow. A Python loop runs over the places of the window, or over single numbers: in this function, or in "
+    "the im2col or col2im it calls. Loop over the entries of the kernel at most: one slice takes a number from all places "
+    "at once, and one matrix product does the rest."
 )
 
 
@@ -901,6 +1058,14 @@ FORWARD = Reference(
     like="torch.nn.functional.conv2d",
     terms=forward_terms,
     mistakes=(
+        Mistake(  # the first: a slow answer is then named without racing all others
+            "slow",
+            SLOW,
+            (
+                slow_forward(lambda box, w: box.reshape(len(box), -1) @ w.reshape(len(w), -1).T),
+                slow_forward(lambda box, w: np.tensordot(box, w, ((1, 2, 3), (1, 2, 3)))),
+            ),
+        ),
         Mistake(
             "reshape_for_transpose",
             RESHAPE,
@@ -998,6 +1163,7 @@ FORWARD = Reference(
             STRIDE_ONE_WAY,
             bent(lambda x, w, b, t, p: (x, w, b, (t, 1), p), lambda x, w, b, t, p: (x, w, b, (1, t), p)),
         ),
+        Mistake("stride_for_padding", EXCHANGED, (stride_for_padding,)),
         Mistake("side_by_side", SIDE_BY_SIDE, bent(lambda x, w, b, t, p: (x, w, b, tuple(w.shape[2:]), p))),
         Mistake("padding_ignored", PADDING, (
             *bent(lambda x, w, b, t, p: (x, w, b, t, 0)),
@@ -1026,7 +1192,21 @@ FORWARD = Reference(
                 *after(lambda out, x, w, *_: refuse_if(w.shape[2] != w.shape[3], out)),
             ),
         ),
-        Mistake("rounded_up", ROUNDED_UP, bent(rounded)),
+        Mistake("rounded_up", ROUNDED_UP, (
+            *bent(rounded),
+            *after(*(
+                lambda out, x, w, b, t, p, where=where: refuse_if(goes_up(where, x.shape, w.shape[2:], t, p), out)
+                for where in ROUNDINGS
+            )),
+        )),
+        Mistake("left_over_of_one_axis", LEFT_OVER_OF_ONE_AXIS, after(*map(cut_output_to_fewer, TAKEN_FOR_BOTH))),
+        Mistake(
+            "left_over_and_padding",
+            LEFT_OVER_CUT,
+            bent(*(
+                lambda x, w, b, t, p, which=which: (trimmed(x, w.shape[2:], t, p, **which), w, b, t, p) for which in TRIMS
+            )),
+        ),
         Mistake(
             "memory_order",
             MEMORY,
@@ -1041,6 +1221,18 @@ FORWARD = Reference(
             "truth_of_an_array",
             "`if b:` asks a whole array whether it is true, and NumPy refuses. Write `if b is not None:`.",
             (lambda x, w, b=None, stride=1, padding=0: conv2d_forward_fast(x, w, b if b else None, stride, padding),),
+        ),
+        Mistake(
+            "bias_of_zero",
+            "You left the whole bias out because one of its numbers is 0. A 0 is a bias too: ask `if b is not None:`.",
+            (
+                lambda x, w, b=None, stride=1, padding=0: conv2d_forward_fast(
+                    x, w, b if b is not None and b.all() else None, stride, padding
+                ),
+                lambda x, w, b=None, stride=1, padding=0: conv2d_forward_fast(
+                    x, w, b if b is not None and b[0] else None, stride, padding
+                ),
+            ),
         ),
         Mistake(
             "bias_along_width",
@@ -1093,14 +1285,6 @@ FORWARD = Reference(
             ),
         ),
         *guards(conv2d_forward_fast, taking_weights),
-        Mistake(
-            "slow",
-            SLOW,
-            (
-                slow_forward(lambda box, w: np.tensordot(box, w, ((1, 2, 3), (1, 2, 3)))),
-                slow_forward(lambda box, w: box.reshape(len(box), -1) @ w.reshape(len(w), -1).T),
-            ),
-        ),
     ),
 )  # fmt: skip
 
@@ -1298,6 +1482,12 @@ def into_x(dout, x, w, stride=1, padding=0):
     return x, dw, db
 
 
+def both_exchanged(dx, dw, db, dout, x, w, stride, padding):
+    """Columns with stride and padding exchanged: they do not fit dout, unless the two are the same."""
+    divide_by(padding)
+    return refuse_if(other_count(dout, x, w, padding, stride), (dx, dw, db))
+
+
 def over_places():
     """Right gradients with loops over places: in everything, and in col2im alone."""
 
@@ -1345,6 +1535,7 @@ BACKWARD = Reference(
     like="torch.autograd of torch.nn.functional.conv2d",
     terms=backward_terms,
     mistakes=(
+        Mistake("slow", SLOW, over_places()),  # the first, as in the forward pass
         Mistake(
             "dw_scrambled",
             "Images and places are mixed up in dw. dout has the axes (N, F, L): reshape alone cannot make (F, N·L) of it. "
@@ -1503,7 +1694,10 @@ BACKWARD = Reference(
                 *other_dx(*folded(*finished(strides_of_ones(True)))),
             ),
         ),
+        Mistake("stride_for_padding", EXCHANGED, other_gradients(both_exchanged)),
         Mistake("left_over_lost", LEFT_OVER, other_dx(*folded(*finished(no_left_over)))),
+        Mistake("left_over_of_one_axis", LEFT_OVER_OF_ONE_AXIS, other_dx(*folded(*finished(*map(sized_by, TAKEN_FOR_BOTH))))),
+        Mistake("left_over_and_padding", LEFT_OVER_ADDED, other_dx(*folded(*finished(cut_what_was_touched)))),
         Mistake(
             "height_for_width",
             HEIGHT,
@@ -1612,7 +1806,6 @@ BACKWARD = Reference(
             *other_dx(lambda dx, *_: dx.squeeze()),
         )),
         Mistake("precision", PRECISION, lost_precision(conv2d_backward_fast)),
-        Mistake("slow", SLOW, over_places()),
     ),
 )  # fmt: skip
 

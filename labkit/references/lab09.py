@@ -12,8 +12,8 @@ from torch.optim.sgd import sgd
 from torch.utils.data import BatchSampler
 
 from labkit.asked.exercise import Case
-from labkit.asked.lab09 import AT_REST, EVAL_SHIFT, EVENTS, LR, MANY
-from labkit.checks.comparing import number
+from labkit.asked.lab09 import AT_REST, EVAL_SHIFT, EVENTS, LR, MANY, OTHER, SECOND
+from labkit.checks.comparing import number, told_apart
 from labkit.references.reference import Mistake, Reference, Tolerance
 from labkit.references.shared import factor
 
@@ -176,10 +176,94 @@ class SharedUntilTheNext(Shared):
         self.velocity.clear()
 
 
-def not_alike(case, outputs):
-    """Two optimisers with equal models and gradients went different ways."""
-    pairs = [(f"weight after step {step}", f"weight of a second model after its step {step}") for step in (1, 2)]
-    return any(not np.array_equal(outputs[first], outputs[second]) for first, second in pairs)
+def near_enough(case, got, expected):
+    """Whether an array of a case agrees with what is expected; False where there is none."""
+    room = 100 * Tolerance().of(case.args["weight"])
+    return got is not None and got.shape == expected.shape and bool(
+        (np.abs(got - expected) <= room * (1 + np.abs(expected))).all()
+    )  # fmt: skip
+
+
+def settings_of(case, part=1.0):
+    return part * case.args["lr"], part * case.args.get("momentum", 0.0)
+
+
+def mixed_up(case, outputs):
+    """The second step went on with the velocity of the second optimiser, made anew or taken over from the first."""
+    start, grads = case.args["weight"].astype(np.float64), case.args["weight_grads"].astype(np.float64)
+    (lr, momentum), other = settings_of(case), settings_of(case, OTHER)[1]
+    if not momentum or len(grads) < 2:
+        return False
+    got = outputs.get("weight after step 2")
+    moved = [
+        start - lr * grads[0] - lr * (momentum * (other * first + grads[1]) + grads[1])
+        for first in (grads[0], other * grads[0] + grads[0])
+    ]
+    return any(near_enough(case, got, one) for one in moved) and not near_enough(case, got, after(case, 2))
+
+
+def after(case, steps):
+    """The weight after so many steps, as it should be."""
+    lr, momentum = settings_of(case)
+    grads = case.args["weight_grads"].astype(np.float64)
+    return steps_before(steps + 1, case.args["weight"], [*grads, 0], lr, momentum)[0]
+
+
+def moves(case, outputs, first, last):
+    """The velocities that would explain the steps from `first` to `last`; None where some step is missing."""
+    places = [case.args["weight"]] + [outputs.get(f"weight after step {n}") for n in range(1, last + 1)]
+    if len(case.args["weight_grads"]) < last or any(one is None for one in places):
+        return None
+    return [(places[n - 1].astype(np.float64) - places[n]) / case.args["lr"] for n in range(first, last + 1)]
+
+
+def other_model_moved(case, outputs):
+    """The first optimiser's second step moved nothing of its model, though the second one's did of its own."""
+    first, second = (outputs.get(f"weight after step {step}") for step in (1, 2))
+    one, other = (outputs.get(f"weight {SECOND} {step}") for step in (1, 2))
+    if any(array is None for array in (first, second, one, other)):
+        return False
+    return near_enough(case, first, after(case, 1)) and (first == second).all() and (one != other).any()
+
+
+def stood_still(case, outputs):
+    """In the first step with gradients of 0 alone the weight stood still; the steps before were right."""
+    grads = case.args["weight_grads"]
+    zero = next((step for step in range(1, len(grads)) if not grads[step].any()), None)
+    if not zero or not case.args.get("momentum"):
+        return False
+    told = [outputs.get(f"weight after step {step}") for step in range(1, zero + 2)]
+    fine = all(near_enough(case, one, after(case, step)) for step, one in enumerate(told[:-1], 1))
+    return fine and told[-1] is not None and (told[-1] == told[-2]).all()
+
+
+def cut_at_a_bound(case, outputs):
+    """In the first step the entries with large gradients all moved equally far, and too little."""
+    found, grads = moves(case, outputs, 1, 1), case.args["weight_grads"][0]
+    if not found or np.abs(grads).max() < 20 or not np.isfinite(found[0]).all():
+        return False
+    moved, room = np.abs(found[0]), 1e-3
+    short = moved < (1 - room) * np.abs(grads)
+    bound = moved[short]
+    return len(bound) > 1 and 0 < bound.max() < (1 + room) * bound.min() and (moved[~short] < bound.max()).all()
+
+
+def another_momentum(case, outputs):
+    """The second step has a momentum of its own, the same for all numbers, and so has the third."""
+    found, grads, momentum = moves(case, outputs, 1, 3), case.args["weight_grads"], case.args.get("momentum")
+    if not found or not momentum or not near_enough(case, found[0], grads[0]):
+        return False
+    ratios = np.concatenate([((found[n] - grads[n]) / found[n - 1]).ravel() for n in (1, 2)])
+    steady = np.isfinite(ratios).all() and np.ptp(ratios) < 1e-3
+    return bool(steady and 1e-3 < ratios.mean() < 0.999 and abs(ratios.mean() - momentum) > 1e-3)
+
+
+def other_first_velocity(case, outputs):
+    """The steps follow one from the other as they should, but for a velocity before the first one."""
+    found, grads, momentum = moves(case, outputs, 1, 3), case.args["weight_grads"], case.args.get("momentum")
+    if not found or not momentum or near_enough(case, found[0], grads[0]):
+        return False
+    return all(near_enough(case, found[n], momentum * found[n - 1] + grads[n]) for n in (1, 2))
 
 
 class KeptOnTheModel:
@@ -226,8 +310,168 @@ def went_on(case, outputs):
     p, v, _ = steps_before(len(grads), weight, grads, lr, momentum)
     v = momentum * v + grads[-1]
     room = 100 * Tolerance().of(weight)
-    moved = p - lr * v - lr * momentum * v
-    return np.abs(lr * momentum * v).max() > room and np.allclose(outputs[f"weight {AT_REST}"], moved, room, room)
+    carried = OTHER * lr * OTHER * momentum * v
+    moved = p - lr * v - carried
+    return np.abs(carried).max() > room and np.allclose(outputs[f"weight {AT_REST}"], moved, room, room)
+
+
+class MadeOnTheModel(KeptOnTheModel):
+    """The velocities are the model's, and each new optimiser makes them anew."""
+
+    def __init__(self, model, lr, momentum=0.0):
+        model.velocity = {}
+        super().__init__(model, lr, momentum)
+        model.velocity.update({name: np.zeros_like(param) for name, param in model.params.items()})
+
+
+class MadeById:
+    """In a dict of the class, by the array's id; each new optimiser makes them anew."""
+
+    velocity: dict[int, np.ndarray] = {}
+
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.momentum = model, lr, momentum
+        self.velocity.update({id(param): np.zeros_like(param) for param in model.params.values()})
+
+    def step(self):
+        for name, param in self.model.params.items():
+            self.velocity[id(param)] = v = self.momentum * self.velocity[id(param)] + self.model.grads[name]
+            param -= self.lr * v
+
+
+def sharing(*names, on_the_model=False):
+    """The settings `names` belong to all optimisers, or to all of one model: the last one made decides."""
+
+    class Sharing:
+        def __init__(self, model, lr, momentum=0.0):
+            self.model, self.lr, self.momentum = model, lr, momentum
+            self.velocity = {name: np.zeros_like(param) for name, param in model.params.items()}
+            for name in names:
+                shared = getattr(self, name)
+                delattr(self, name)
+                setattr(model if on_the_model else Sharing, name, shared)
+
+        def step(self):
+            lr, momentum = (
+                getattr(self.model if on_the_model and name in names else self, name) for name in ("lr", "momentum")
+            )
+            for name, param in self.model.params.items():
+                self.velocity[name] = momentum * self.velocity[name] + self.model.grads[name]
+                param -= lr * self.velocity[name]
+
+    return Sharing
+
+
+class ByPosition:
+    """Goes through params and grads side by side, whatever their names."""
+
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.momentum = model, lr, momentum
+        self.velocity = [np.zeros_like(param) for param in model.params.values()]
+
+    def step(self):
+        for i, (param, g) in enumerate(zip(self.model.params.values(), self.model.grads.values())):
+            self.velocity[i] = self.momentum * self.velocity[i] + g
+            param -= self.lr * self.velocity[i]
+
+
+class ByPositionInPlace(ByPosition):
+    def step(self):
+        for param, g, v in zip(self.model.params.values(), self.model.grads.values(), self.velocity):
+            v *= self.momentum
+            v += g
+            param -= self.lr * v
+
+
+class NamesTaken(stepping()):
+    """Knows two names only."""
+
+    def step(self):
+        for name in ("weight", "bias")[: len(self.model.params)]:
+            self.velocity[name] = self.momentum * self.velocity[name] + self.model.grads[name]
+            self.model.params[name][...] -= self.lr * self.velocity[name]
+
+
+def at_zero(change, all_of_it=True):
+    """Does something else where a gradient is 0: change(v, mask) gives the velocity before the new gradient."""
+
+    class AtZero(stepping()):
+        def step(self):
+            for name, param in self.model.params.items():
+                g, v = self.model.grads[name], self.velocity[name]
+                there = np.full(g.shape, g.any()) if all_of_it else g != 0
+                self.velocity[name], move = change(self.momentum * v + g, v, there)
+                param -= self.lr * move
+
+    return AtZero
+
+
+def skipped(new, old, there):
+    return np.where(there, new, old), np.where(there, new, 0)
+
+
+def stopped(new, old, there):
+    new = np.where(there, new, 0)
+    return new, new
+
+
+def not_moved(new, old, there):
+    return new, new * there
+
+
+class OwnParameters(CopiesKept):
+    """Reckons with parameters of its own, and writes them over those of the model."""
+
+    def step(self):
+        super().step()
+        for name, param in self.model.params.items():
+            param[...] = self.params[name]
+
+
+class FromPlaces:
+    """The heavy ball by the places before: p - lr·g + momentum·(p - old p)."""
+
+    def __init__(self, model, lr, momentum=0.0):
+        self.model, self.lr, self.momentum = model, lr, momentum
+        self.old = {name: param.copy() for name, param in model.params.items()}
+
+    def step(self):
+        for name, param in self.model.params.items():
+            now = param.copy()
+            param += self.momentum * (param - self.old[name]) - self.lr * self.model.grads[name]
+            self.old[name] = now
+
+
+class GradientsForVelocities(stepping()):
+    """Velocities that begin as copies of the gradients that were left over."""
+
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, momentum)
+        self.velocity = {name: grad.copy() for name, grad in model.grads.items()}
+
+
+class OnTheClass:
+    """All but the velocities is the class's."""
+
+    def __init__(self, model, lr, momentum=0.0):
+        cls = type(self)
+        cls.model, cls.lr, cls.momentum = model, lr, momentum
+        self.velocity = {name: np.zeros_like(param) for name, param in model.params.items()}
+
+    def step(self):
+        for name, param in self.model.params.items():
+            self.velocity[name] = self.momentum * self.velocity[name] + self.model.grads[name]
+            param -= self.lr * self.velocity[name]
+
+
+class ModelOnTheClass(OnTheClass):
+    def __init__(self, model, lr, momentum=0.0):
+        super().__init__(model, lr, momentum)
+        self.lr, self.momentum = lr, momentum
+
+
+def only_finite(g):
+    return np.where(np.isfinite(g), g, 0)
 
 
 def aliasing(in_place):
@@ -331,8 +575,8 @@ def stale_start(param):
     return np.ones_like(param)
 
 
-def cut_off(g):
-    return np.clip(g, -1, 1)
+def cut_off(g, bound=1):
+    return np.clip(g, -bound, bound)
 
 
 def steps_before(number_of_step, weight, weight_grads, lr, momentum):
@@ -349,6 +593,8 @@ def sgd_terms(output, index, lr, momentum=0.0, **args):
     name, _, what = output.partition(" ")
     if "after" not in what or "gradient" in what:
         return None
+    if SECOND in output:
+        lr, momentum = OTHER * lr, OTHER * momentum
     p, v, g = steps_before(int(output.split()[-1]), args[name], args[f"{name}_grads"], lr, momentum)
     p, v, g = (float(one[index]) for one in (p, v, g))
     velocity = f"({factor(momentum)}·{factor(v)} + {factor(g)})" if momentum else factor(g)
@@ -358,6 +604,10 @@ def sgd_terms(output, index, lr, momentum=0.0, **args):
 NOT_IN_PLACE = (
     "The model did not change. A frequent reason: `p = p - …` makes a new array under an old name, and the layer goes "
     "on with its own. Change the model's array in place: `p -= …` or `p[...] = …`."
+)
+
+NOT_FROM_ZEROS = (
+    "Your velocity does not begin at zeros. Before the first step nothing has moved: make it with np.zeros_like."
 )
 
 SGD = Reference(
@@ -443,8 +693,8 @@ SGD = Reference(
         ),
         Mistake(
             "velocity_does_not_begin_at_zero",
-            "Your velocity does not begin at 0: make it with np.zeros_like. Before the first step nothing has moved.",
-            (stepping(start=stale_start), stepping(start=np.copy), ParamsForVelocities),
+            NOT_FROM_ZEROS,
+            (stepping(start=stale_start), stepping(start=np.copy), ParamsForVelocities, GradientsForVelocities),
         ),
         Mistake(
             "one_velocity_for_all",
@@ -452,11 +702,38 @@ SGD = Reference(
             (one_for_all(False), ByShape),
         ),
         Mistake(
+            "paired_by_position",
+            "You paired parameters and gradients by their order. Look the gradient up by its name: model.grads[name].",
+            (ByPosition, ByPositionInPlace),
+        ),
+        Mistake(
+            "names_taken_for_granted",
+            "You wrote the names of the parameters into your code. Models have others, too: go through model.params.",
+            (NamesTaken,),
+        ),
+        Mistake(
+            "model_of_another_optimiser",
+            "Once a second optimiser is made, the first one moves the model of the second. Keep model, lr and momentum "
+            "in self: what is on the class or outside is the same for all.",
+            (OnTheClass, ModelOnTheClass),
+            shows=other_model_moved,
+        ),
+        Mistake(
+            "settings_of_another_optimiser",
+            "Two optimisers share lr or momentum, and the last one made decides. Keep them as self.lr and "
+            "self.momentum: not on the class, on the model or outside.",
+            (
+                sharing("lr", "momentum"), sharing("lr"), sharing("momentum"),
+                sharing("lr", "momentum", on_the_model=True), sharing("lr", on_the_model=True),
+                sharing("momentum", on_the_model=True),
+            ),
+        ),
+        Mistake(
             "shared_by_all_optimisers",
             "Two optimisers share their velocities. Make the dict in __init__ as self.velocity: one written below "
             "`class`, as a default value or outside is the same for all.",
             (Shared, SharedUntilTheNext),
-            shows=not_alike,
+            shows=mixed_up,
         ),
         Mistake(
             "velocity_of_an_earlier_optimiser",
@@ -464,6 +741,24 @@ SGD = Reference(
             "optimiser, as self.velocity: not on the model, nor in a dict outside.",
             (KeptOnTheModel, KeptByArray),
             shows=went_on,
+        ),
+        Mistake(
+            "velocity_lost_to_a_later_optimiser",
+            "When a second optimiser was made for the same model, the first one lost its velocities. Keep them in the "
+            "optimiser, as self.velocity: not on the model, nor in a dict outside.",
+            (MadeOnTheModel, MadeById),
+        ),
+        Mistake(
+            "parameters_of_its_own",
+            "Someone had changed a parameter between two steps, and your step overwrote that. Keep no copies of the "
+            "parameters: begin at what is in the model.",
+            (OwnParameters,),
+        ),
+        Mistake(
+            "velocity_from_places",
+            "You took the velocity from how far a parameter moved. Someone may move it between two steps: keep a "
+            "velocity beside it.",
+            (FromPlaces,),
         ),
         Mistake(
             "velocity_is_the_gradient",
@@ -498,14 +793,6 @@ SGD = Reference(
             (StepOnce,),
         ),
         Mistake(
-            "gradient_cut_off",
-            "You cut large gradients off. A step takes them as they are.",
-            (
-                stepping(lambda v, g, mu, lr: mu * v + cut_off(g)),
-                stepping(move=lambda v, g, mu, lr, old: cut_off(lr * v)),
-            ),
-        ),
-        Mistake(
             "gradient_normalised",
             "You took the mean of the gradient, its sign or its length. Each number moves by its own gradient.",
             (
@@ -513,6 +800,51 @@ SGD = Reference(
                 stepping(lambda v, g, mu, lr: mu * v + g / np.sqrt((g**2).sum() + 1e-12)),
                 stepping(lambda v, g, mu, lr: mu * v + np.full_like(g, g.mean())),
             ),
+        ),
+        Mistake(
+            "nan_hidden",
+            "A gradient was NaN, and your step hid it. A step takes gradients as they are: who trains must see that "
+            "something went wrong.",
+            (
+                stepping(lambda v, g, mu, lr: np.nan_to_num(mu * v + g)),
+                stepping(lambda v, g, mu, lr: mu * v + only_finite(g)),
+            ),
+        ),
+        Mistake(
+            "stopped_by_zero",
+            "Where a gradient is 0, your parameter stands still. The velocity goes on: it is momentum·v + 0 then.",
+            (at_zero(skipped), at_zero(stopped), at_zero(not_moved), at_zero(skipped, False), at_zero(stopped, False),
+             at_zero(not_moved, False)),
+            shows=stood_still,
+        ),
+        Mistake(
+            "gradient_cut_off",
+            "You cut large gradients, velocities or steps off. A step takes them as they are.",
+            (
+                stepping(lambda v, g, mu, lr: mu * v + cut_off(g)),
+                stepping(move=lambda v, g, mu, lr, old: cut_off(lr * v)),
+                stepping(lambda v, g, mu, lr: mu * v + cut_off(g, 5)),
+                stepping(lambda v, g, mu, lr: mu * v + cut_off(g, 10)),
+                stepping(lambda v, g, mu, lr: cut_off(mu * v + g, 8)),
+                stepping(move=lambda v, g, mu, lr, old: cut_off(lr * v, 5)),
+            ),
+            shows=cut_at_a_bound,
+        ),
+        Mistake(
+            "another_momentum",
+            "Your momentum is not the one that was handed in. Take it as it is, also where it is close to 1.",
+            (
+                stepping(lambda v, g, mu, lr: min(mu, 0.9) * v + g),
+                stepping(lambda v, g, mu, lr: min(mu, 0.95) * v + g),
+                stepping(lambda v, g, mu, lr: 0.3 * v + g),
+            ),
+            shows=another_momentum,
+        ),
+        Mistake(
+            "velocity_of_what_lay_there",
+            NOT_FROM_ZEROS + " np.empty_like holds whatever lay in memory.",
+            (stepping(start=lambda param: np.full_like(param, 0.3)), stepping(start=lambda param: -2 * param)),
+            shows=other_first_velocity,
         ),
     ),
 )
@@ -657,7 +989,10 @@ SPREADS = {
         lambda shape: math.sqrt(2 / shape[1]),
         lambda shape: math.sqrt(2 / shape[-1]),
         lambda shape: math.sqrt(2 / (math.prod(shape[2:]) if len(shape) > 2 else shape[1])),
+    ),
+    "window_taken_for_square": (
         lambda shape: math.sqrt(2 / (shape[1] * shape[-1] ** (len(shape) - 2))),
+        lambda shape: math.sqrt(2 / (shape[1] * shape[min(2, len(shape) - 1)] ** (len(shape) - 2))),
     ),
     "inputs_added_up": (lambda shape: math.sqrt(2 / sum(shape[1:])),),
     "upside_down": (lambda shape: math.sqrt(fan_in(shape) / 2),),
@@ -837,6 +1172,10 @@ KAIMING = Reference(
             "For kernels you counted a part of the inputs. One output adds up all channels and all pixels of the "
             "window: C·KH·KW.",
         ),
+        spread_mistake(
+            "window_taken_for_square",
+            "For kernels you miscounted fan_in: windows need not be square. One output adds up C·KH·KW numbers.",
+        ),
         spread_mistake("inputs_added_up", "You added the axes up. fan_in is their product."),
         spread_mistake(
             "upside_down", "Your fraction is upside down: the more inputs, the smaller the weights."
@@ -889,6 +1228,8 @@ class Run:
     clean     the gradients were zero before the last backward before each step
     windows   forward, loss, backward and step alone, from step to step; what follows the last step last
     weights   before each step, and at the end
+    forwards  how many in training mode
+    left      in training mode
     """
 
     history: np.ndarray
@@ -901,6 +1242,8 @@ class Run:
     clean: list[bool]
     windows: list[str]
     weights: np.ndarray
+    forwards: int
+    left: bool
     x: np.ndarray
     y: np.ndarray
     epochs: int
@@ -967,7 +1310,9 @@ class Run:
 
     def near(self, one: np.ndarray, other: np.ndarray) -> bool:
         room = 100 * TOLERANCE.of(self.weights)
-        return np.shape(one) == np.shape(other) and bool((np.abs(one - other) <= room * (1 + np.abs(other))).all())
+        if np.shape(one) != np.shape(other):
+            return False
+        return bool(((np.abs(one - other) <= room * (1 + np.abs(other))) | (np.isnan(one) & np.isnan(other))).all())
 
     @cached_property
     def table(self) -> tuple[np.ndarray, np.ndarray]:
@@ -1020,6 +1365,7 @@ def run_of(case: Case, outputs: Outputs, number: int) -> Run:
         of("history"), calls, pick(batches, "F"), pick(labels, "L"), pick(of("losses").tolist(), "L"),
         pick(of("aligned").tolist(), "L"),
         pick(of("training").tolist(), "F"), pick(of("clean").tolist(), "B"), windows, of("weights"),
+        int(of("training").sum()), bool(of("mode")),
         case.args["x"], case.args["y"].astype(np.int64), case.args["epochs"], case.args["batch_size"],
     )  # fmt: skip
 
@@ -1028,6 +1374,8 @@ def fit_holds(case: Case, outputs: Outputs) -> str | None:
     runs = runs_of(case, outputs)
     for run in runs:
         if told := calls_fault(run) or batches_fault(case, run) or step_fault(run) or history_fault(run):
+            return told
+        if told := mode_fault(run):
             return told
     if changed := [name for name in ("x", "y") if outputs[f"{name} changed"]]:
         return f"it changed its input {' and '.join(changed)}; work on a copy"
@@ -1093,6 +1441,14 @@ def briefly(sizes: list[int]) -> str:
     return ", ".join(map(str, sizes[:8])) + (" …" if len(sizes) > 8 else "") or "no"
 
 
+def mode_fault(run: Run) -> str | None:
+    if not run.left:
+        return "the model was left in eval mode"
+    if run.forwards > run.steps:
+        return f"there were {run.forwards} forwards in training mode; expected {run.steps}, one for each step"
+    return None
+
+
 def step_fault(run: Run) -> str | None:
     for step in range(run.steps):
         if not run.near(run.weights[step + 1], run.next_weights(step)):
@@ -1104,12 +1460,13 @@ def history_fault(run: Run) -> str | None:
     if run.history.shape != (run.epochs,):
         return f"the list holds {len(run.history)} numbers; expected {run.epochs}, one for each epoch"
     for epoch, (got, expected) in enumerate(zip(run.history, run.expected), 1):
-        if not np.isfinite(got) or not run.near(got, expected):
+        if not run.near(got, expected):
             losses, sizes = (one[epoch - 1] for one in run.table)
             batches = ", ".join(f"{number(loss)} ({size})" for loss, size in zip(losses[:6].tolist(), sizes.tolist()))
             more = " …" if len(losses) > 6 else ""
+            texts = told_apart(float(got), float(expected))
             return (
-                f"the mean loss of epoch {epoch} is {number(float(got))}; expected {number(float(expected))}. "
+                f"the mean loss of epoch {epoch} is {texts[0]}; expected {texts[1]}. "
                 f"The batches' losses (and sizes) were {batches}{more}"
             )
     return None
@@ -1141,7 +1498,7 @@ def orders_fault(runs: list[Run]) -> str | None:
     if partitions * len(first) < 30:
         return None
     if all(in_file_order(run) for run in runs):
-        return "the samples came in the order of x in every epoch"
+        return "in every epoch the batches were the same as without shuffling"
     if len(first) > 1 and all((one == one[0]).all() for one in places):
         return "all epochs of a call have the same order"
     if (first == places[1]).all():
@@ -1159,7 +1516,7 @@ def fixed_epoch(runs: list[Run]) -> str | None:
     as_filed = [epoch for epoch in range(runs[0].epochs) if all(comes_as_filed(run, epoch) for run in apart)]
     if as_filed and ways(runs[0]) * len(apart) > CERTAIN:
         which = "every epoch" if len(as_filed) == runs[0].epochs > 1 else f"epoch {as_filed[0] + 1}"
-        return f"the samples came in the order of x in {which}, whatever rng was"
+        return f"whatever rng was, the batches of {which} were the same as without shuffling"
     one, other = (run.places for run in runs[:2])
     if ways(runs[0]) > CERTAIN and (alike := (one == other).all(axis=1)).any() and not alike.all():
         return f"the order of epoch {alike.argmax() + 1} is the same for every rng"
@@ -1441,6 +1798,70 @@ def never_reset(total, count):
     return mean
 
 
+def list_of_all_calls(model, loss, optimizer, x, y, epochs, batch_size, rng, history=[]):  # noqa: B006
+    """A list that is made once for all calls."""
+    history += each_fit(model, loss, optimizer, x, y, epochs, batch_size, rng)
+    return history
+
+
+each_fit = loop()
+
+
+def mode_left(model, loss, optimizer, x, y, epochs, batch_size, rng):
+    """Right, and then the model is put into eval mode."""
+    history = each_fit(model, loss, optimizer, x, y, epochs, batch_size, rng)
+    model.eval()
+    return history
+
+
+def handing_on(change):
+    """A step that changes dlogits on the way: change(dlogits)."""
+
+    def step(model, loss, optimizer, x, y):
+        model.zero_grad()
+        value, dlogits = loss(model.forward(x), y)
+        model.backward(change(dlogits))
+        optimizer.step()
+        return value
+
+    return step
+
+
+def put_through_twice(model, loss, optimizer, x, y):
+    model.forward(x)
+    return one_step(model, loss, optimizer, x, y)
+
+
+def put_through_again(model, loss, optimizer, x, y):
+    value = one_step(model, loss, optimizer, x, y)
+    model.forward(x)
+    return value
+
+
+def until_nan(model, loss, optimizer, x, y, epochs, batch_size, rng):
+    """An epoch ends where a loss is not finite."""
+    model.train()
+    history = []
+    for _ in range(epochs):
+        total = 0.0
+        for chosen in in_pieces(rng.permutation(len(x)), batch_size):
+            value = one_step(model, loss, optimizer, x[chosen], y[chosen])
+            if not np.isfinite(value):
+                break
+            total += value * len(chosen)
+        history.append(total / len(x))
+    return history
+
+
+def without_nan(losses, sizes, n, b, before):
+    """The mean of an epoch over the batches whose loss is a number."""
+    return over_samples(np.nan_to_num(losses), sizes, n, b, before)
+
+
+def by_remainder(losses, sizes, n, b, before):
+    return (sum(losses[:-1]) * b + losses[-1] * (n % b)) / n
+
+
 # What is seen of them ---------------------------------------------------------------------------
 
 
@@ -1454,6 +1875,11 @@ def sees(look, always=True):
         return (all if always else any)(look(run) for run in runs)
 
     return shows
+
+
+def fine_calls(run: Run) -> bool:
+    """The calls and the batches are right, up to the mode in the end and to forwards that lead to nothing."""
+    return run.whole and calls_fault(run) is None
 
 
 def fine(run: Run) -> bool:
@@ -1581,6 +2007,39 @@ def changed(case: Case, outputs: Outputs) -> bool:
     return bool(outputs["x changed"] or outputs["y changed"])
 
 
+def list_goes_on(case: Case, outputs: Outputs) -> bool:
+    runs = runs_of(case, outputs)
+    return set(np.diff([len(run.history) for run in runs])) == {runs[0].epochs}
+
+
+SCALES = (  # what dlogits may have been multiplied by, from the size of the batch, N and batch_size
+    lambda size, n, b: 1 / size, lambda size, n, b: size, lambda size, n, b: size / n, lambda size, n, b: size / b,
+    lambda size, n, b: 1 / n, lambda size, n, b: n, lambda size, n, b: 1 / b, lambda size, n, b: b,
+)  # fmt: skip
+
+
+def steps_scaled(run: Run) -> bool:
+    """All is right, but each step is longer or shorter by one of SCALES."""
+    if not (run.ordered and run.known and run.paired and all(run.clean)) or run.learned:
+        return False
+    steps = range(run.steps)
+    right = [run.next_weights(step) - run.weights[step] for step in steps]
+    sizes = [scale(np.array(run.sizes), len(run.x), run.batch_size) * np.ones(run.steps) for scale in SCALES]
+    return any(all(run.near(run.weights[s + 1], run.weights[s] + by[s] * right[s]) for s in steps) for by in sizes)
+
+
+def nan_left_out(case: Case, outputs: Outputs) -> bool:
+    runs = runs_of(case, outputs)
+    found = all(np.isnan(outputs[f"losses {number}"]).any() for number in range(len(runs)))
+    return found and all(len(run.history) == run.epochs and np.isfinite(run.history).all() for run in runs)
+
+
+def only_turned(runs: list[Run]) -> bool:
+    """Each order is that of x, begun at another place."""
+    n = len(runs[0].x)
+    return runs[0].epochs >= MANY and all((np.diff(one) % n == 1).all() for run in runs for one in run.orders)
+
+
 def never_moved(case: Case, outputs: Outputs) -> bool:
     return all(not run.steps and "F" in run.calls for run in runs_of(case, outputs))
 
@@ -1590,6 +2049,12 @@ FIT = Reference(
     like="a loop over torch.utils.data.BatchSampler",
     holds=fit_holds,
     mistakes=(
+        Mistake(
+            "list_of_all_calls",
+            "Your list is made outside the function (or as a default value) and goes on from call to call.",
+            (list_of_all_calls,),
+            shows=list_goes_on,
+        ),
         Mistake(
             "returned_inside_the_loop",
             "You trained on one batch and returned: the return stands inside the loop. Collect one mean an epoch, and "
@@ -1660,6 +2125,15 @@ FIT = Reference(
                 loop(step=steps_of("zero", "forward", "backward", "step", "step")),
             ),
             shows=sees(lambda run: run.windows[0].count("B") > 1 or "BSS" in run.windows[0] + run.windows[1]),
+        ),
+        Mistake(
+            "dlogits_scaled",
+            "Hand dlogits on as it is; it is a mean already.",
+            (
+                loop(step=handing_on(lambda dlogits: dlogits / len(dlogits))),
+                loop(step=handing_on(lambda dlogits: dlogits * len(dlogits))),
+            ),
+            shows=sees(steps_scaled),
         ),
         Mistake(
             "not_in_training_mode",
@@ -1820,6 +2294,15 @@ FIT = Reference(
             ),
         ),
         Mistake(
+            "last_batch_counts_nothing",
+            "You counted the last batch with N % batch_size samples. Where the batches come out even that is 0: count "
+            "the samples it has.",
+            (loop(mean=by_remainder),),
+            shows=noted(
+                by_table(lambda losses, sizes, n, b: (losses[:, :-1].sum(axis=1) * b + losses[:, -1] * (n % b)) / n)
+            ),
+        ),
+        Mistake(
             "last_batch_only",
             "You noted the loss of one batch. The mean of an epoch is over all of its samples.",
             (
@@ -1904,7 +2387,10 @@ FIT = Reference(
                 loop(order=lambda n, rng, epoch, kept: np.random.default_rng(epoch).permutation(n)),
                 loop(order=lambda n, rng, epoch, kept: np.arange(n)[::-1]),
             ),
-            shows=ordered_by(lambda runs: (runs[0].places == runs[1].places).all() and not in_file_order(runs[0])),
+            shows=ordered_by(
+                lambda runs: runs[0].epochs >= MANY and (runs[0].places == runs[1].places).all()
+                and not in_file_order(runs[0])
+            ),
         ),
         Mistake(
             "same_order_in_every_epoch",
@@ -1915,8 +2401,42 @@ FIT = Reference(
                 loop(order=lambda n, rng, epoch, kept: copy.deepcopy(rng).permutation(n)),
             ),
             shows=ordered_by(
-                lambda runs: runs[0].epochs > 1 and all((run.places == run.places[0]).all() for run in runs)
+                lambda runs: runs[0].epochs > 2 and all((run.places == run.places[0]).all() for run in runs)
             ),
+        ),
+        Mistake(
+            "only_turned",
+            "Your order is that of x, begun at another place: neighbours stay together. Shuffle all samples.",
+            (
+                loop(order=lambda n, rng, epoch, kept: np.roll(np.arange(n), rng.integers(n))),
+                loop(order=lambda n, rng, epoch, kept: (np.arange(n) + rng.integers(n)) % n),
+            ),
+            shows=ordered_by(only_turned),
+        ),
+        Mistake(
+            "nan_left_out",
+            "A loss was NaN, and your mean left it out. The mean of such an epoch is NaN: who trains must see it.",
+            (
+                until_nan,
+                loop(mean=without_nan),
+            ),
+            shows=nan_left_out,
+        ),
+        Mistake(
+            "left_in_eval_mode",
+            "You left the model in eval mode. Whoever wants to evaluate it says so: leave it in training mode.",
+            (mode_left,),
+            shows=sees(lambda run: fine_calls(run) and not run.left),
+        ),
+        Mistake(
+            "forward_twice",
+            "You put more batches through the model in training mode than it learns from. One forward a batch: its "
+            "logits serve the loss and backward.",
+            (
+                loop(step=put_through_twice),
+                loop(step=put_through_again),
+            ),
+            shows=sees(lambda run: fine_calls(run) and run.forwards > run.steps),
         ),
     ),
 )

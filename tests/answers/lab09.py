@@ -139,8 +139,8 @@ def fit_with_sorted_batches(model, loss, optimizer, x, y, epochs, batch_size, rn
 
     history = []
     for epoch in range(epochs):
-        model.train()
         history.append(np.array(0.0))
+        model.train()
         for picked in batches():
             model.zero_grad()
             value, dlogits = loss(model.forward(x[picked]), y[picked])
@@ -149,6 +149,7 @@ def fit_with_sorted_batches(model, loss, optimizer, x, y, epochs, batch_size, rn
             history[epoch] = history[epoch] + value * len(picked) / len(x)
         model.eval()
         loss(model.forward(x), y)
+        model.train()
         model.zero_grad()
     return history
 
