@@ -128,8 +128,8 @@ def graded(submissions: Path, out: Path, level: str) -> tuple[dict[str, Record],
         records = {record.student: record for record in batch.records(journal)}
     with (out / "gradebook.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
-    written = [one for one in sorted(out.rglob("*")) if one.is_file() and one.suffix not in (".sqlite", "")]
-    return records, rows, "\n".join(one.read_text(encoding="utf-8", errors="replace") for one in written)
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in sorted(out.rglob("*.html")))
+    return records, rows, pages
 
 
 def verdict(sort: str, name: str, attack: Attack, record: Record, row: dict[str, str], exports: str) -> Row:
@@ -142,7 +142,7 @@ def verdict(sort: str, name: str, attack: Attack, record: Record, row: dict[str,
     broken += [f"points that no one gives: {row[f'lab02.{one}']}" for one in lost if row[f"lab02.{one}"] != "0"]
     broken += [f"not told in the flags: {attack.flags}"] if attack.flags not in row["flags"] else []
     broken += [f"not told in the feedback: {attack.feedback}"] if attack.feedback not in told else []
-    broken += [f"stands in an export: {attack.never}"] if attack.never and attack.never in exports else []
+    broken += [f"stands in a page: {attack.never}"] if attack.never and attack.never in exports else []
     broken += [f"was told: {attack.untold}"] if attack.untold and attack.untold in f"{told}{row['flags']}" else []
     broken += [f"not graded: {found.trouble}"] if found.trouble else []
     broken += [f"{title} is a formula" for title, cell in row.items() if cell.startswith(FORMULA)]
