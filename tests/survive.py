@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from unittest import mock
 
 HOUSE, TESTS = Path(__file__).resolve().parent.parent, Path(__file__).resolve().parent
 if __name__ == "__main__":
@@ -78,8 +79,10 @@ def survive(folder: Path, level: str, only: str = "") -> list[Row]:
 def reachable(folder: Path) -> Iterator:
     """Things of the grader's that attacks reach for; gives a function that tells which of them were harmed."""
     name = f"labkit-survive-{os.getpid()}"
-    written = folder / "written"
+    written, passing = folder / "written", folder / "passing"
+    passing.mkdir()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(tempfile, "tempdir", str(passing)))  # other graders use the common one
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listening = [server]
         if sys.platform == "linux":
@@ -92,12 +95,13 @@ def reachable(folder: Path) -> Iterator:
         stack.callback(victim.kill)
         targets = {"port": server.getsockname()[1], "name": name, "victim": victim.pid, "written": str(written)}
         reaching_out.targets.update(targets)
-        before = shared()
+        before = shared(passing)
 
         def harmed() -> list[str]:
             told = ["a process of the grader's was ended"] if victim.poll() is not None else []
             told += ["a file was written outside"] if written.exists() else []
-            told += [f"left behind: {sorted(shared() - before)}"] if shared() - before else []
+            left = shared(passing) - before
+            told += [f"left behind: {sorted(left)}"] if left else []
             told += ["a process was left running"] if Process.running else []
             for one in listening:
                 one.settimeout(0)
@@ -109,11 +113,10 @@ def reachable(folder: Path) -> Iterator:
         yield harmed
 
 
-def shared() -> set[str]:
-    """What lies in this machine's shared memory, and folders of the grader's in the one for passing files."""
+def shared(passing: Path) -> set[str]:
+    """What lies in this machine's shared memory by an attack's name, and in our folder for passing files."""
     there = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
-    made = {one for one in os.listdir(tempfile.gettempdir()) if one.startswith("labkit-") and len(one) == 15}
-    return {one for one in there if "left" in one or "big" in one} | made
+    return {one for one in there if "left" in one or "big" in one} | set(os.listdir(passing))
 
 
 def graded(submissions: Path, out: Path, level: str) -> tuple[dict[str, Record], dict[str, dict], str]:
