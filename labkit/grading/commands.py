@@ -1,4 +1,4 @@
-"""The commands `grade`, `report`, `graft`, `autograder` and `doctor`: from the command line to functions, and back to sentences."""
+"""The commands `grade`, `report`, `graft`, `autograder`, `doctor`: from the command line to functions and back."""
 
 import argparse
 import functools
