@@ -159,7 +159,9 @@ def in_a_fork(job: dict, task: dict, paths: list[str], channel: int, lifeline: i
 
 
 def end_all(child: int, sandbox: bool) -> None:
-    """End a child and what it left behind."""
+    """End a child and what it left behind. Raises RuntimeError where "all" would be more than this sandbox."""
+    if sandbox and os.getpid() != 1:
+        raise RuntimeError("this is not process 1 of a sandbox")
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sandbox:
             os.kill(-1, signal.SIGKILL)  # all that is in this world but process 1
