@@ -16,7 +16,7 @@ import pytest
 from answers import LABS
 from answers import WRONG as ALL_WRONG
 from answers.lab02 import WRONG
-from submissions import HOSTILE, HOUSE, INNOCENT, NAMES, PATH, PLAIN, POINTS, RIGHT, book, first_do, put
+from submissions import HOUSE, INNOCENT, NAMES, PATH, PLAIN, POINTS, RIGHT, book, first_do, put
 from test_one_wrong import answers_of
 
 import labkit
@@ -161,33 +161,6 @@ def test_a_right_answer_that_warns_is_told_so(innocent):
 
 
 # Hostile: what it costs, and whom -----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hostile")
-    for name, attack in HOSTILE.items():
-        put(folder / "in", name, attack.build())
-    put(folder / "in", "honest", book(corr2d=WRONG["corr2d"]))
-    return graded(folder / "in", folder / "out", SHORT)
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_notebooks_lose_what_they_broke_and_nothing_else(hostile, name):
-    attack = HOSTILE[name]
-    assert hostile.lost(name) == attack.lost, hostile.feedback(name)
-    assert attack.flags in hostile.flags(name)
-    assert attack.feedback in hostile.feedback(name)
-
-
-def test_others_are_graded_as_if_the_hostile_were_not_there(hostile, tmp_path):
-    put(tmp_path / "in", "honest", book(corr2d=WRONG["corr2d"]))
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "seed").write_bytes((hostile.out / "seed").read_bytes())
-    alone = graded(tmp_path / "in", tmp_path / "out", SHORT)
-    assert alone.by_name["honest"] == hostile.by_name["honest"]
-    assert alone.records["honest"] == hostile.records["honest"]
-    assert alone.lost("honest") == {"corr2d"}
 
 
 def test_a_notebook_that_ends_the_process_in_cell_after_cell_is_given_up(tmp_path):

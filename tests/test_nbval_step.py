@@ -354,9 +354,9 @@ def test_without_a_fork_nbval_starts_the_kernel(monkeypatch):
 
 
 @pytest.mark.parametrize("lab", ["lab02", "lab04"])
-def test_a_whole_lab_with_its_solutions_passes(warm, lab):
+def test_a_whole_lab_with_its_solutions_passes(shut, lab):
     (path,) = (HOUSE / "solutions").glob(f"{lab}_*.ipynb")
-    cells, how = warm.run(read(path))
+    cells, how = shut.run(read(path))
     assert how == "" and set(outcomes(cells)) == {"passed"}
     exercises = [one for one in asked.exercises() if one.lab == lab]
     assert set(nbval.verdicts(cells, exercises).values()) == {(True, "")}
