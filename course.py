@@ -120,9 +120,11 @@ def port_number(text: str) -> int:
 
 # --- the two commands -------------------------------------------------------------------------------------------------
 
-# Test files side by side; most of the time goes into waiting for Jupyter kernels. `-n 0` after `test` undoes it.
+# Test files side by side, one more than there are cores: tests wait for kernels and time-outs.
+# `-n 0` after `test` undoes it.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
 # The order is that of tests/conftest.py, long files first; xdist alone would begin with those that hold many tests.
-PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+PARALLEL = ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"]
 # The workers share the cores already: more threads in each would only wait for one another.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

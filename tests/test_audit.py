@@ -539,7 +539,7 @@ def collect_here(cells, tasks, limits):
     for task in tasks:
         parts = {}
         for which in ("cases", "small"):
-            cases = {name: Case("", one["args"], one["keywords"], one["raises"]) for name, one in task[which].items()}
+            cases = {name: Case("", one["args"], one["keywords"]) for name, one in task[which].items()}
             parts[which] = packed(run_answer(known[task["exercise"]], namespace[task["name"]], cases))
         answers[task["key"]] = Answer(**parts)
     return Collected(answers, [], [])

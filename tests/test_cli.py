@@ -223,13 +223,12 @@ def test_a_useless_case_and_a_mistake_that_passes_are_told(capsys, monkeypatch):
 
 def test_grade_hands_over_what_was_asked(monkeypatch, tmp_path):
     given = {}
-    fake = type(sys)("labkit.grading")
-    fake.grade_command = lambda args: given.update(vars(args)) or 7
-    monkeypatch.setitem(sys.modules, "labkit.grading", fake)
+    monkeypatch.setattr("labkit.grading.commands.grade", lambda args: given.update(vars(args)) or 7)
     words = ["grade", "in", "--out", "grades", "--labs", "lab02", "lab03", "--workers", "2", "--course", str(tmp_path)]
     assert cli.main(words) == 7
     assert given["submissions"] == Path("in") and given["out"] == Path("grades")
     assert (given["labs"], given["workers"], given["course"]) == (["lab02", "lab03"], 2, str(tmp_path))
+    assert (given["sandbox"], given["nbval"], given["points"], given["dask"]) == ("auto", True, "judge", None)
 
 
 def test_every_stub_of_the_small_course_is_asked_for():

@@ -51,6 +51,7 @@ def graded(base: Path, work: Path) -> dict:
     command = [
         sys.executable, "-m", "labkit", "grade", str(work / "submissions"), "--out", str(out),
         "--course", str(source / "course"), "--labs", settings["lab"], "--sandbox", settings["sandbox"],
+        "--no-nbval",  # what it shows has no place in results.json, and would take most of the time
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(source / "course"), "KERAS_BACKEND": "torch"}
     done = subprocess.run(
