@@ -98,7 +98,7 @@ CANVAS = {
     "doejane_1234_56788_lab02.ipynb": OLD,
     "doejane_1234_56789_lab02-1.ipynb": ANA,
     "smithben_LATE_77_56790_lab02_convolution_forward-2.ipynb": BEN,
-    "zoë_78_56791_work.zip": zipped({"work/lab02.ipynb": ANA, "__MACOSX/work/._lab02.ipynb": b"\0"}),
+    "zoë_78_56791_work.zip": zipped({"handed in/lab02.ipynb": ANA, "__MACOSX/handed in/._lab02.ipynb": b"\0"}),
     "li_79_text.html": b"<p>see my e-mail</p>",
     "li_79_56792_report.pdf": b"%PDF",
 }
