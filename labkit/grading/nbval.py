@@ -27,7 +27,7 @@ from labkit.books.notebook import checked_by, exercise_of, labkit_metadata, text
 from labkit.books.run import STOPPED
 from labkit.grading import wire
 from labkit.grading.limits import MOST_CELL, MOST_CELLS, MOST_PRINTED, Limits
-from labkit.grading.process import ENVIRONMENT, JudgeError, Launch, Process, Stopped, passed, pump
+from labkit.grading.process import ENVIRONMENT, JudgeError, Launch, Process, Stopped, passed, pump, started
 from labkit.grading.record import Cell
 from labkit.grading.sandbox import bwrap
 from labkit.grading.sandbox import notebook as sandbox
@@ -100,15 +100,7 @@ class Warm:
         with contextlib.ExitStack() as stack:
             self.stderr = stack.enter_context(tempfile.TemporaryFile())
             launch = in_the_open(stack) if self.level == "none" else shut_in()
-            self.process = subprocess.Popen(
-                launch.words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self.stderr,
-                cwd=launch.folder,
-                env=launch.environment,
-                start_new_session=True,
-            )
+            self.process = started(launch, subprocess.PIPE, self.stderr)
             self.stack = stack.pop_all()
         Process.running.add(self)
         threading.Thread(target=pump, args=(self.process.stdout, self.packets), daemon=True).start()

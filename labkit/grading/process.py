@@ -162,6 +162,20 @@ def shut_in(stack: contextlib.ExitStack, lifeline: int) -> Launch:
     return Launch(words, {}, descriptors=(filter.fileno(), lifeline))
 
 
+def started(launch: Launch, stdin: BinaryIO | int, stderr: BinaryIO) -> subprocess.Popen:
+    """The process, in a session of its own, what it writes in a pipe."""
+    return subprocess.Popen(
+        launch.words,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        cwd=launch.folder,
+        env=launch.environment,
+        pass_fds=launch.descriptors,
+        start_new_session=True,
+    )
+
+
 def passed() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED if name in os.environ}
 
@@ -189,16 +203,7 @@ class Process:
             stdin.seek(0)
             theirs, self.lifeline = lifeline(stack)
             launch = (in_the_open if self.level == "none" else shut_in)(stack, theirs)
-            self.process = subprocess.Popen(
-                launch.words,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=self.stderr,
-                cwd=launch.folder,
-                env=launch.environment,
-                pass_fds=launch.descriptors,
-                start_new_session=True,
-            )
+            self.process = started(launch, stdin, self.stderr)
             self.stack = stack.pop_all()
         Process.running.add(self)
         threading.Thread(target=pump, args=(self.process.stdout, self.packets), daemon=True).start()
