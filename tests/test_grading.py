@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answers import LABS
-from answers import WRONG as ALL_WRONG
 from answers.lab02 import WRONG
 from submissions import HOUSE, INNOCENT, NAMES, PATH, PLAIN, POINTS, RIGHT, book, first_do, put
 from test_one_wrong import answers_of
@@ -550,21 +548,3 @@ def test_grading_needs_torch_only_to_judge():
     env = {**os.environ, "PYTHONPATH": str(HOUSE)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
-
-
-# All labs -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lab", LABS)
-def test_the_solutions_of_every_lab_get_full_points_and_wrong_answers_none(tmp_path, lab):
-    """Every kind of exercise goes through the judge's process as through the notebook's check."""
-    path, mine = places.notebook_of(HOUSE, lab), [one for one in labkit.exercises() if one.lab == lab]
-    plain = read(path)
-    put(tmp_path / "in", "right", put_answers(plain, answers_of(lab), {}), path.name)
-    put(tmp_path / "in", "wrong", put_answers(plain, {one.name: ALL_WRONG[one.name].strip() for one in mine}, {}), path.name)
-    put(tmp_path / "in", "untouched", plain, path.name)
-    grades = graded(tmp_path / "in", tmp_path / "out", labs=(lab,))
-    points = {f"{lab}.{one.name}": str(one.points) for one in mine}
-    for student, expected in {"right": points, "wrong": dict.fromkeys(points, "0"), "untouched": dict.fromkeys(points, "0")}.items():
-        row = grades.by_name[student]
-        assert {name: row[name] for name in points} == expected
