@@ -71,16 +71,23 @@ def make(folder: Path, count: int) -> None:
             put(folder, name, book(after=[f"number = {number}"]))
 
 
-def run_killed(words: list[str], kills: int, longest: float, seed: int = 0) -> int:
-    """Give a command again and again, killed at random moments; returns how often it was killed."""
+def run_killed(words: list[str], log: Path, kills: int, most: int, seed: int = 0) -> int:
+    """Give a command again and again, killed at random moments; returns how often it was killed.
+
+    A moment is some time after so many jobs have begun, `most` or fewer; if none has, some time after the start.
+    """
     rng, killed = random.Random(seed), 0
     while True:
         with subprocess.Popen(words, env=environment(), stdin=subprocess.DEVNULL) as process:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                if killed < kills:
-                    process.wait(rng.uniform(0.3, longest))
-                else:
-                    process.wait()
+            if killed < kills:
+                more = rng.randint(0, most)
+                enough = begun(log) + more
+                while process.poll() is None and begun(log) < enough:
+                    time.sleep(0.01)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(rng.uniform(0, 0.3) if more else rng.uniform(0.1, 3))
+            else:
+                process.wait()
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
                 killed += 1
@@ -88,6 +95,11 @@ def run_killed(words: list[str], kills: int, longest: float, seed: int = 0) -> i
         if process.returncode:
             raise SystemExit(f"the grader ended with status {process.returncode}")
         return killed
+
+
+def begun(log: Path) -> int:
+    """How many jobs have begun."""
+    return log.read_text().count("\n") if log.exists() else 0
 
 
 def environment() -> dict[str, str]:
@@ -100,7 +112,7 @@ def exports(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
 
 
-def compare(folder: Path, count: int, kills: int, workers: int, level: str, longest: float) -> dict[str, object]:
+def compare(folder: Path, count: int, kills: int, workers: int, level: str) -> dict[str, object]:
     """Grade the same class twice, once left alone and once killed; what came of it."""
     make(folder / "in", count)
     ends = {}
@@ -108,13 +120,14 @@ def compare(folder: Path, count: int, kills: int, workers: int, level: str, long
         out = folder / name
         out.mkdir()
         (out / "seed").write_text(SEED)
-        words = [sys.executable, __file__, "--grade", str(folder / "in"), str(out), str(folder / f"{name}.log")]
+        log = folder / f"{name}.log"
+        words = [sys.executable, __file__, "--grade", str(folder / "in"), str(out), str(log)]
         words += ["--workers", str(workers), "--sandbox", level]
-        begun = time.monotonic()
-        killed = run_killed(words, times, longest)
-        jobs = (folder / f"{name}.log").read_text().split()
+        start = time.monotonic()
+        killed = run_killed(words, log, times, most=2 * count // (3 * kills))
+        jobs = log.read_text().split()
         ends[name] = {
-            "seconds": round(time.monotonic() - begun, 1),
+            "seconds": round(time.monotonic() - start, 1),
             "killed": killed,
             "begun": len(jobs),
             "repeated": len(jobs) - len(set(jobs)),
@@ -129,7 +142,6 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sandbox", default="bwrap", choices=("bwrap", "none"))
-    parser.add_argument("--longest", type=float, default=12, help="most seconds until a kill")
     parser.add_argument("--grade", nargs=3, metavar=("IN", "OUT", "LOG"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.grade:
@@ -137,11 +149,12 @@ def main() -> int:
         return 0
     folder = Path(tempfile.mkdtemp(prefix="labkit-killing-"))
     try:
-        found = compare(folder, args.submissions, args.kills, args.workers, args.sandbox, args.longest)
+        found = compare(folder, args.submissions, args.kills, args.workers, args.sandbox)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps(found, indent=2))
-    fine = found["same bytes"] and found["killed"]["repeated"] <= found["killed"]["killed"] * args.workers
+    fine = found["same bytes"] and found["killed"]["killed"] == args.kills
+    fine = fine and found["killed"]["repeated"] <= found["killed"]["killed"] * args.workers
     print("The same, byte for byte." if fine else "NOT as promised.")
     return 0 if fine else 1
 

@@ -51,7 +51,7 @@ def noted(submissions, out, **more):
 @posix
 def test_killed_again_and_again_it_ends_with_the_same_bytes(tmp_path):
     """`python tests/killing.py` does this with 200 submissions, 20 kills and the sandbox."""
-    found = killing.compare(tmp_path, 5, kills=1, workers=2, level="none", longest=12)
+    found = killing.compare(tmp_path, 5, kills=1, workers=2, level="none")
     assert found["same bytes"] and found["killed"]["killed"] == 1
     assert found["killed"]["repeated"] <= 2
     assert found["alone"]["begun"] == found["killed"]["begun"] - found["killed"]["repeated"] == 5

@@ -14,6 +14,7 @@ from labkit.books import notebook as books
 from labkit.books import places
 from labkit.books.graft import put_answers
 from labkit.books.solutions import read_solutions
+from labkit.grading.nbval import Warm
 
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -51,25 +52,35 @@ def test_examine_finds_the_wrong_one_and_names_it(name):
 
 
 @pytest.fixture(scope="module")
-def failures(tmp_path_factory):
+def failures():
     """The cells that fail under nbval, by lab, in a notebook that is untouched, then right, then wrong one at a time.
 
     First stands the notebook as the student gets it; then all exercises are answered rightly, then one at a time
     wrongly. After each step all the lab's checks are run: their ids begin with the number of the wrong one.
     """
-    folder = tmp_path_factory.mktemp("one-wrong")
-    for lab in LABS:
-        right = answers_of(lab)
-        book = books.read(places.notebook_of(HOUSE, lab))
-        stubs = [cell for cell in book.cells if cell.id.startswith("exercise-")]
-        checks = [cell for cell in book.cells if cell.id.startswith("check-")]
-        answered = put_answers(nbformat.v4.new_notebook(cells=stubs), right, {}).cells
-        book.cells += [*copied(answered, "right"), *copied(checks, "right")]
-        for number, name in enumerate(right, 1):
-            book.cells += [nbformat.v4.new_code_cell(WRONG[name].strip()), *copied(checks, f"wrong-{number}")]
-            book.cells.append(nbformat.v4.new_code_cell(right[name]))
-        nbformat.write(book, folder / f"{lab}.ipynb")
-    return failed_cells(nbval(folder, "--nbval-lax"))
+    failed = {}
+    with Warm(level="none") as warm:
+        for lab in LABS:
+            book = tried(lab)
+            cells, why = warm.run(book)
+            assert not why
+            ids = [cell.id for cell in book.cells if cell.cell_type == "code"]
+            failed[lab] = {name for name, cell in zip(ids, cells, strict=True) if cell.outcome != "passed"}
+    return failed
+
+
+def tried(lab: str):
+    """The notebook of a lab as `failures` tells."""
+    right = answers_of(lab)
+    book = books.read(places.notebook_of(HOUSE, lab))
+    stubs = [cell for cell in book.cells if cell.id.startswith("exercise-")]
+    checks = [cell for cell in book.cells if cell.id.startswith("check-")]
+    answered = put_answers(nbformat.v4.new_notebook(cells=stubs), right, {}).cells
+    book.cells += [*copied(answered, "right"), *copied(checks, "right")]
+    for number, name in enumerate(right, 1):
+        book.cells += [nbformat.v4.new_code_cell(WRONG[name].strip()), *copied(checks, f"wrong-{number}")]
+        book.cells.append(nbformat.v4.new_code_cell(right[name]))
+    return book
 
 
 def copied(cells: list, prefix: str) -> list:
@@ -79,8 +90,15 @@ def copied(cells: list, prefix: str) -> list:
 
 @pytest.mark.parametrize("lab", LABS)
 def test_nbval_fails_in_what_is_not_right_alone(failures, lab):
-    """nbval makes the checks strict, without any setting of ours: an untouched notebook earns nothing, and nothing but
-    its checks fails. Where all are right nothing fails, then the wrong one alone."""
+    """An untouched notebook earns nothing, and nothing but its checks fails. Where all are right nothing fails, then
+    the wrong one alone."""
     untouched = {f"check-{name}" for name in answers_of(lab)}
     wrong = {f"wrong-{number}-check-{name}" for number, name in enumerate(answers_of(lab), 1)}
     assert failures[lab] == untouched | wrong
+
+
+def test_nbval_alone_makes_the_checks_strict(tmp_path):
+    """Without any setting of ours, in an ordinary kernel."""
+    book = books.read(places.notebook_of(HOUSE, "lab00"))
+    nbformat.write(book, tmp_path / "lab00.ipynb")
+    assert failed_cells(nbval(tmp_path, "--nbval-lax"))["lab00"] == {f"check-{name}" for name in answers_of("lab00")}
