@@ -99,7 +99,7 @@ def called(function: Callable) -> list[Callable]:
     names = {node.id for node in ast.walk(ast.parse(inspect.getsource(function))) if isinstance(node, ast.Name)}
     for name in sorted(names - {function.__name__}):
         other = vars(lab02).get(name)
-        if inspect.isfunction(other):
+        if inspect.isfunction(other) and other.__module__ == lab02.__name__:
             found += [one for one in (*called(other), other) if one not in found]
     return found
 
