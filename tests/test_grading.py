@@ -15,16 +15,13 @@ import numpy as np
 import pytest
 from answers.lab02 import WRONG
 from submissions import HOUSE, INNOCENT, NAMES, PATH, PLAIN, POINTS, RIGHT, book, first_do, put
-from test_one_wrong import answers_of
 
 import labkit
 from labkit import asked, cli
 from labkit.books import places
-from labkit.books.graft import put_answers
-from labkit.books.notebook import read
 from labkit.books.solutions import read_solutions
 from labkit.errors import CommandError
-from labkit.grading import batch, crew, folder, intake, job
+from labkit.grading import batch, crew, folder, job
 from labkit.grading import judge as judging
 from labkit.grading import process as processes
 from labkit.grading.journal import Journal

@@ -20,7 +20,7 @@ from labkit.errors import CommandError
 from labkit.grading import answers, crew, exports, folder, intake, settings
 from labkit.grading.intake import Book, Student, Unreadable, Upload
 from labkit.grading.job import Job
-from labkit.grading.journal import FILE, Journal, Person
+from labkit.grading.journal import Journal, Person
 from labkit.grading.limits import MOST_CODE
 from labkit.grading.points import Sheet
 from labkit.grading.record import Entry, Handed, Record

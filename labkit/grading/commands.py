@@ -11,7 +11,7 @@ from rich.progress import Progress
 from labkit.books import places
 from labkit.grading import batch, crew, folder, grafts, settings
 from labkit.grading.exports import autograder as on_gradescope
-from labkit.grading.journal import Journal
+from labkit.grading.journal import FILE, Journal
 from labkit.grading.sandbox import level
 from labkit.grading.settings import Settings
 from labkit.grading.texts import safe
@@ -51,7 +51,7 @@ def tell(tally: batch.Tally, out: Path) -> int:
     for sentence in tally.ignored:
         say(sentence)
     if tally.kept:
-        say(f"{tally.kept} results were there already and have not changed; {tally.graded} notebooks were run.")
+        say(f"{tally.kept} results were known already, from before or from equal code; {tally.graded} notebooks were run.")
     if tally.failed:
         say(f"{tally.failed} of {tally.students} submissions could not be graded; their rows say why.")
     say(f"Graded {tally.students - tally.failed} of {tally.students} submissions: {out / 'gradebook.csv'}")
@@ -62,7 +62,7 @@ def report(args: argparse.Namespace) -> int:
     """`labkit report`: write the exports anew from the journal, nothing is graded."""
     root = places.course_root(args.course)
     changed = settings.read(args.config) if args.config else None
-    if not (args.grades / batch.FILE).is_file():
+    if not (args.grades / FILE).is_file():
         raise batch.nothing_graded(args.grades)
     with Journal(args.grades) as journal:
         for path in batch.export(args.grades, journal, root, changed, say):

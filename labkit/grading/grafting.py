@@ -9,7 +9,6 @@ Cells that came to the same place keep the student's order. A cell moves further
 there would otherwise miss a name, or an older definition would undo a newer one.
 """
 
-import ast
 import copy
 import re
 import symtable

@@ -16,7 +16,6 @@ import os
 import shutil
 import signal
 import struct
-import sys
 import tempfile
 from pathlib import Path
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from labkit.references.reference import Mistake, Reference, with_torch
-from labkit.references.shared import autograd, factor, products, require_fit, same_precision
+from labkit.references.shared import factor, products, require_fit, same_precision
 
 PRECISION = (
     "The dtype changed: float32 in must give float32 out, and float64 must give float64. "

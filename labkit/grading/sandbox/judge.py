@@ -1,6 +1,5 @@
 """The world in which answers are judged: the interpreter, NumPy, and the NumPy-only part of labkit."""
 
-import os
 from pathlib import Path
 
 import numpy as np
