@@ -52,7 +52,7 @@ def grade(submissions: Path, out: Path, log: Path, workers: int, level: str) -> 
             yield Counting(pool, log)
 
     settings = Settings(limits=Limits(load=5, calls=3))
-    batch.grade(submissions, out, batch.Plan(("lab02",), False, "judge", level, settings), HOUSE, hire, 2 * workers)
+    batch.grade(submissions, out, batch.Plan(("lab02",), False, "judge", level, settings), HOUSE, hire, workers)
 
 
 def make(folder: Path, count: int) -> None:

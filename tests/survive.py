@@ -126,7 +126,7 @@ def graded(submissions: Path, out: Path, level: str) -> tuple[dict[str, Record],
     out.mkdir(exist_ok=True)
     (out / "seed").write_text(SEED)
     plan = batch.Plan(("lab02",), nbval=False, level=level, settings=Settings(limits=SHORT))
-    batch.grade(submissions, out, plan, course=HOUSE, hire=lambda: ThreadPoolExecutor(2))
+    batch.grade(submissions, out, plan, course=HOUSE, hire=lambda: ThreadPoolExecutor(2), at_once=2)
     with Journal(out) as journal:
         records = {record.student: record for record in batch.records(journal)}
     with (out / "gradebook.csv").open(encoding="utf-8", newline="") as file:

@@ -79,7 +79,7 @@ def threads(count=2):
 
 def graded(submissions, out, limits=Limits(), level="none", labs=("lab02",), **more):
     plan = batch.Plan(labs, nbval=False, level=level, settings=Settings(limits=limits))
-    batch.grade(submissions, out, plan, course=HOUSE, hire=more.pop("hire", threads()), **more)
+    batch.grade(submissions, out, plan, course=HOUSE, hire=more.pop("hire", threads()), at_once=2, **more)
     return Grades(out)
 
 

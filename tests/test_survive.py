@@ -10,6 +10,7 @@ import pytest
 import survive
 from answers import WRONG as ALL_WRONG
 from submissions import ATTACKS, HOSTILE, INNOCENT
+from test_grading import alive
 from test_one_wrong import answers_of
 
 from labkit import asked
@@ -60,9 +61,9 @@ def test_a_sandbox_that_is_killed_ends_with_all_that_is_in_it():
         running.process.kill()  # bubblewrap alone, as a grader that is killed leaves it
         running.process.wait()
         end = time.monotonic() + 5
-        while any(Path(f"/proc/{pid}").exists() for pid in inside) and time.monotonic() < end:
+        while any(map(alive, inside)) and time.monotonic() < end:
             time.sleep(0.05)
-        assert not [pid for pid in inside if Path(f"/proc/{pid}").exists()]
+        assert not list(filter(alive, inside))
 
 
 def below(pid: int) -> list[int]:

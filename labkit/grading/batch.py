@@ -92,7 +92,7 @@ def grade(
     plan: Plan,
     course: Path | None = None,
     hire: Hire | None = None,
-    at_once: int = 2,
+    at_once: int = 1,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Tally:
     """Grade everyone in `submissions`, write every export to `out`.

@@ -16,6 +16,8 @@ from labkit.grading.sandbox import level
 from labkit.grading.settings import Settings
 from labkit.grading.texts import safe
 
+MOST_ON_A_CLUSTER = 64  # notebooks handed out at a time, where nobody says how many
+
 
 def grade(args: argparse.Namespace) -> int:
     """`labkit grade`: grade, write, tell. Returns 0 if every submission has its record, else 1."""
@@ -29,7 +31,11 @@ def grade(args: argparse.Namespace) -> int:
     )
     if plan.level == "none":
         console.print(level.NONE, style="yellow", highlight=False, soft_wrap=True)
-    hire = functools.partial(crew.dask, args.dask) if args.dask else functools.partial(crew.processes, args.workers)
+    if args.dask:
+        hire, at_once = functools.partial(crew.dask, args.dask), args.workers or MOST_ON_A_CLUSTER
+    else:  # a worker begins nothing new before its last result is written down: a kill costs no more than what runs
+        at_once = args.workers or 1
+        hire = functools.partial(crew.processes, at_once)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Grading", total=None)
         tally = batch.grade(
@@ -38,7 +44,7 @@ def grade(args: argparse.Namespace) -> int:
             plan,
             course=args.course,
             hire=hire,
-            at_once=2 * args.workers,
+            at_once=at_once,
             progress=lambda done, of: progress.update(task, completed=done, total=of),
         )
     return tell(tally, args.out)
