@@ -66,7 +66,9 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=24, help="submissions (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each; medians are told (default %(default)s)")
     parser.add_argument("--short", action="store_true", help="the exercises and checks alone, not the whole notebook")
-    parser.add_argument("--without", nargs="+", default=[], choices=["nbgrader", "otter", "nbval"], help="leave these out")
+    parser.add_argument(
+        "--without", nargs="+", default=[], choices=["nbgrader", "otter", "nbval"], help="leave these out"
+    )
     parser.add_argument("--sandbox", default="auto", help="of labkit, where it has one (default %(default)s)")
     parser.add_argument(
         "--environments", type=Path, default=default_folder(), metavar="DIR", help="of the others (default %(default)s)"

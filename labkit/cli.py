@@ -77,7 +77,9 @@ def build_parser() -> argparse.ArgumentParser:
     grade.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder or zip they are in")
     grade.add_argument("--out", metavar="GRADES", type=Path, required=True, help="the grading folder")
     grade.add_argument("--labs", metavar="LAB", nargs="+", help="grade only these (default: those handed in)")
-    grade.add_argument("--workers", metavar="N", type=workers, help="notebooks at a time (default 1; with --dask, what the cluster takes)")
+    grade.add_argument(
+        "--workers", metavar="N", type=workers, help="notebooks at a time (default 1; with --dask as many as it takes)"
+    )
     grade.add_argument("--dask", metavar="ADDRESS", help="let a Dask cluster do the work")
     grade.add_argument(
         "--sandbox", choices=("auto", "bwrap", "none"), default="auto",

@@ -124,7 +124,7 @@ def compare(folder: Path, count: int, kills: int, workers: int, level: str) -> d
         words = [sys.executable, __file__, "--grade", str(folder / "in"), str(out), str(log)]
         words += ["--workers", str(workers), "--sandbox", level]
         start = time.monotonic()
-        killed = run_killed(words, log, times, most=2 * count // (3 * kills))
+        killed = run_killed(words, log, times, most=2 * count // (3 * max(kills, 1)))
         jobs = log.read_text().split()
         ends[name] = {
             "seconds": round(time.monotonic() - start, 1),

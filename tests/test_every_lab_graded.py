@@ -1,4 +1,4 @@
-"""Answers to every exercise of every lab, as notebooks that are handed in: right ones, however written, and wrong ones."""
+"""Answers to every exercise of every lab, handed in as notebooks: right ones, however written, and wrong ones."""
 
 import ast
 import functools

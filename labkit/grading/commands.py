@@ -57,7 +57,7 @@ def tell(tally: batch.Tally, out: Path) -> int:
     for sentence in tally.ignored:
         say(sentence)
     if tally.kept:
-        say(f"{tally.kept} results were known already, from before or from equal code; {tally.graded} notebooks were run.")
+        say(f"{tally.kept} results were known, from before or from equal code; {tally.graded} notebooks were run.")
     if tally.failed:
         say(f"{tally.failed} of {tally.students} submissions could not be graded; their rows say why.")
     say(f"Graded {tally.students - tally.failed} of {tally.students} submissions: {out / 'gradebook.csv'}")
