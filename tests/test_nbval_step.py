@@ -348,7 +348,8 @@ def test_so_many_cells_are_not_begun():
 
 def test_without_a_fork_nbval_starts_the_kernel(monkeypatch):
     monkeypatch.setattr(nbval.Warm, "fork", False)
-    cells, how = nbval.run(small("no_such_name"), "lab02", LIMITS, "none")
+    with nbval.Warm(LIMITS, "none") as process:
+        cells, how = process.run(small("no_such_name"))
     assert (outcomes(cells), how) == (["passed", "failed", "passed", "passed"], "")
 
 

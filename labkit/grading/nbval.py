@@ -44,12 +44,6 @@ LOADED = ("torch", "keras", "matplotlib.pyplot", "ipywidgets", "labkit.checks.ju
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")  # of objects in memory: another one each time
 
 
-def run(notebook: NotebookNode, lab: str, limits: Limits, level: str) -> tuple[tuple[Cell, ...], str]:
-    """Test one notebook in a process that is started for it. Otherwise like `Warm.run`."""
-    with Warm(limits, level) as warm:
-        return warm.run(notebook)
-
-
 def verdicts(cells: Iterable[Cell], exercises: Iterable[Exercise]) -> dict[str, tuple[bool, str]]:
     """Whether all checks of an exercise passed, and what the first that did not says; by name."""
     cells = list(cells)
