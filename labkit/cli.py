@@ -202,6 +202,10 @@ def audit_command(args: argparse.Namespace) -> int:
 
 
 def grade_command(args: argparse.Namespace) -> int:
+    from labkit.grading import ahead
+
+    if not args.dask and args.submissions.exists():
+        ahead.context()  # the workers' torch loads while this process imports its own things
     from labkit.grading import commands
 
     return commands.grade(args)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from labkit.checks.judging import judge, standard
 from labkit.checks.running import run
 from labkit.errors import CommandError
 from labkit.grading import exports
-from labkit.grading.exports import autograder, words
+from labkit.grading.exports import autograder, plot, words
 from labkit.grading.exports.files import Names, is_plain
 from labkit.grading.exports.written import asked_in
 from labkit.grading.points import Prose, Sheet, key_of, lab_points, print_of
@@ -76,18 +77,6 @@ def write(out: Path, *records: Record, sheet: Sheet = SHEET) -> list[str]:
     return told
 
 
-def quick(out: Path, *records: Record, sheet: Sheet = SHEET) -> list[str]:
-    """As `write`, without the summary, whose plots take longer than all the rest."""
-    out.mkdir(exist_ok=True)
-    told = []
-    sheet, names = exports.with_marks(out, sheet), Names(records)
-    exports.marking.write(out, records, sheet, told.append)
-    exports.gradebook_csv.write(out, records, names, sheet)
-    exports.write_students(out, iter(records), names, sheet)
-    list(exports.platforms.write(out, lambda: records, sheet, told.append))
-    return told
-
-
 def rows(path: Path) -> list[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -102,7 +91,7 @@ def page(out: Path, name: str) -> str:
 
 def test_gradebook_has_points_before_and_after_lateness(tmp_path):
     late = record("Ana", graded(TURNED), at="2026-10-03T10:00:00+02:00")
-    quick(tmp_path, late, record("Bo"))
+    write(tmp_path, late, record("Bo"))
     ana, bo = rows(tmp_path / "gradebook.csv")
     worth = {one.name: one.points for one in LABS["lab02"]}
     assert [ana[f"lab02.{name}"] for name in NAMES] == [str(worth[n] if n != "corr2d" else 0) for n in NAMES]
@@ -116,7 +105,7 @@ def test_gradebook_has_points_before_and_after_lateness(tmp_path):
 
 
 def test_what_could_not_be_graded_is_empty_and_told(tmp_path):
-    quick(tmp_path, record("Ana", Graded("lab02", "bwrap", trouble="the sandbox did not start")))
+    write(tmp_path, record("Ana", Graded("lab02", "bwrap", trouble="the sandbox did not start")))
     (row,) = rows(tmp_path / "gradebook.csv")
     points = {title: cell for title, cell in row.items() if title not in ("student", "max", "flags", "level")}
     assert set(points.values()) == {""}
@@ -130,7 +119,7 @@ def test_what_could_not_be_graded_is_empty_and_told(tmp_path):
 
 def test_an_error_carried_forward_keeps_what_the_settings_say(tmp_path):
     carried = Found("conv2d_forward", RIGHT, 1, "conv2d_forward is wrong in 3 of 9 cases.", carried=("corr2d",))
-    quick(tmp_path, record("Ana", graded(TURNED, carried)))
+    write(tmp_path, record("Ana", graded(TURNED, carried)))
     (row,) = rows(tmp_path / "gradebook.csv")
     assert float(row["lab02.conv2d_forward"]) == asked.exercise("conv2d_forward").points * 0.5
     assert "right with a right helper" in page(tmp_path, "Ana")
@@ -155,7 +144,7 @@ HOSTILE = (
 
 def test_every_name_has_a_row_and_a_page_of_its_own(tmp_path):
     records = [record(unicodedata.normalize("NFC", name), raw=name) for name in HOSTILE]
-    quick(tmp_path / "out", *records)
+    write(tmp_path / "out", *records)
     table = rows(tmp_path / "out" / "gradebook.csv")
     assert len(table) == len(HOSTILE)
     for row, name in zip(table, HOSTILE):
@@ -167,7 +156,7 @@ def test_every_name_has_a_row_and_a_page_of_its_own(tmp_path):
 
 
 def test_students_of_one_name_stay_apart(tmp_path):
-    quick(tmp_path, record("Ana", raw="Ana"), record("Ana", graded(TURNED), raw="A\u006ea "))
+    write(tmp_path, record("Ana", raw="Ana"), record("Ana", graded(TURNED), raw="A\u006ea "))
     assert [row["total"] for row in rows(tmp_path / "gradebook.csv")] == ["11", "9"]
     assert all(row["flags"] == "another student has the same name" for row in rows(tmp_path / "gradebook.csv"))
     pages = sorted((tmp_path / "feedback").iterdir())
@@ -270,7 +259,7 @@ def test_the_page_says_why(tmp_path):
     cells = (Cell("x = 1 / 0", "", "", "failed", "ZeroDivisionError"), Cell("check(corr2d)", "", "corr2d", "failed"))
     missing = Found("zero_pad", MISSING, 0, "zero_pad: not yet.")
     found = graded(TURNED, missing, cells=cells, not_ran="It ran out of time.", notes=("A cell stopped.",))
-    quick(tmp_path, record("Ana", found))
+    write(tmp_path, record("Ana", found))
     text = Reader(page(tmp_path, "Ana")).text
     for word in ("8 of 15", "You rotated the kernel by 180°.", "yours is 0", "x = 3", "zero_pad: not yet.",
                  "A cell stopped.", "It ran out of time.", "ZeroDivisionError", "out[0, 0] is 2.265"):  # fmt: skip
@@ -280,7 +269,7 @@ def test_the_page_says_why(tmp_path):
 
 
 def test_what_was_printed_is_capped(tmp_path):
-    quick(tmp_path, record("Ana", graded(replace(TURNED, printed="y" * 100_000))))
+    write(tmp_path, record("Ana", graded(replace(TURNED, printed="y" * 100_000))))
     assert page(tmp_path, "Ana").count("y" * 4000) == 1 and "cut after 4000 characters" in page(tmp_path, "Ana")
     assert len(page(tmp_path, "Ana")) < 30_000
 
@@ -306,9 +295,9 @@ def test_look_here_where_judge_and_notebook_disagree(tmp_path, found, outcome, t
 
 
 def test_pages_of_students_who_left_are_removed(tmp_path):
-    quick(tmp_path, record("Ana"), record("Bo"))
+    write(tmp_path, record("Ana"), record("Bo"))
     (tmp_path / "feedback" / ".x.partial").write_text("")
-    quick(tmp_path, record("Bo"))
+    write(tmp_path, record("Bo"))
     assert [path.name for path in (tmp_path / "feedback").iterdir()] == ["Bo.html"]
     assert [path.name for path in (tmp_path / "gradescope").iterdir()] == ["Bo.json"]
 
@@ -333,7 +322,7 @@ def typed(out: Path, name: str, points: str, comment: str = "", question: str = 
 
 
 def test_marks_come_back_into_gradebook_and_feedback(tmp_path):
-    quick(tmp_path, ANA, BO)
+    write(tmp_path, ANA, BO)
     first = rows(tmp_path / "marking.csv")
     assert [(row["student"], row["question"], row["points"]) for row in first] == [
         ("Bö", GUESS, ""), ("Ana", WRITEUP, ""), ("Bö", WRITEUP, ""),
@@ -341,7 +330,7 @@ def test_marks_come_back_into_gradebook_and_feedback(tmp_path):
     assert first[1]["begins"].startswith("'=1+1")
     assert rows(tmp_path / "gradebook.csv")[0][f"lab02.{WRITEUP}"] == ""
     typed(tmp_path, "Ana", "2,5", "Good, <b>but</b> short.")
-    quick(tmp_path, ANA, BO)
+    write(tmp_path, ANA, BO)
     ana = rows(tmp_path / "gradebook.csv")[0]
     assert (ana[f"lab02.{WRITEUP}"], ana["lab02"], ana["total"]) == ("2.5", "13.5", "13.5")
     assert "2.5 of 4" in page(tmp_path, "Ana") and "Good, &lt;b&gt;but" in page(tmp_path, "Ana")
@@ -351,14 +340,14 @@ def test_marks_come_back_into_gradebook_and_feedback(tmp_path):
 
 
 def test_rows_that_were_typed_in_keep_their_bytes(tmp_path):
-    quick(tmp_path, ANA, BO)
+    write(tmp_path, ANA, BO)
     key, print_ = key_of("Ana"), print_of(ANA.entries["lab02"].handed.prose[WRITEUP])
     line = f'"Ana";{key};lab02;{WRITEUP};"1,50";"two\r\nlines; ""so""  ";{print_};whatever;mine\r\n'.encode()
     noted = f"Bö;{key_of('Bö')};lab02;{GUESS};;;gone;;ask him\r\n".encode()
     head = "\ufeffStudent;ID;Lab;Question;Points;Comment;Answer;Begins;Private\r\n".encode()
     (tmp_path / "marking.csv").write_bytes(head + line + noted + b";;;;;;;;\r\n")
     for _ in range(3):
-        quick(tmp_path, ANA, BO)
+        write(tmp_path, ANA, BO)
         after = (tmp_path / "marking.csv").read_bytes()
         assert after.startswith(head + line + noted + b";;;;;;;;\r\n")
         new = after.removeprefix(head + line + noted + b";;;;;;;;\r\n").decode().split("\r\n")
@@ -369,40 +358,40 @@ def test_rows_that_were_typed_in_keep_their_bytes(tmp_path):
 
 
 def test_a_mark_for_an_answer_that_changed_is_kept_and_flagged_until_the_new_one_is_marked(tmp_path):
-    quick(tmp_path, ANA)
+    write(tmp_path, ANA)
     typed(tmp_path, "Ana", "3")
     changed = record("Ana", prose={WRITEUP: "Something else."})
-    quick(tmp_path, changed)
+    write(tmp_path, changed)
     assert [row["points"] for row in rows(tmp_path / "marking.csv")] == ["3", ""]
     (row,) = rows(tmp_path / "gradebook.csv")
     assert row[f"lab02.{WRITEUP}"] == "3" and "has changed since it was marked" in row["flags"]
     text = (tmp_path / "marking.csv").read_text(encoding="utf-8")
     new = print_of("Something else.")
     (tmp_path / "marking.csv").write_text(text.replace(f",,,{new}", f",1,,{new}"), encoding="utf-8")
-    quick(tmp_path, changed)
+    write(tmp_path, changed)
     (row,) = rows(tmp_path / "gradebook.csv")
     assert row[f"lab02.{WRITEUP}"] == "1" and row["flags"] == ""
-    quick(tmp_path, ANA)  # and back: the mark that belongs to the answer counts
+    write(tmp_path, ANA)  # and back: the mark that belongs to the answer counts
     assert rows(tmp_path / "gradebook.csv")[0][f"lab02.{WRITEUP}"] == "3"
     assert len(rows(tmp_path / "marking.csv")) == 2
 
 
 def test_marks_of_those_who_left_stay_and_are_told(tmp_path):
-    quick(tmp_path, ANA, BO)
+    write(tmp_path, ANA, BO)
     typed(tmp_path, "Ana", "3")
-    told = quick(tmp_path, BO)
+    told = write(tmp_path, BO)
     assert [row["student"] for row in rows(tmp_path / "marking.csv")] == ["Bö", "Ana", "Bö"]
     assert any("1 mark of 1 student who is not here" in one for one in told)
-    quick(tmp_path, ANA, BO)
+    write(tmp_path, ANA, BO)
     assert rows(tmp_path / "gradebook.csv")[0][f"lab02.{WRITEUP}"] == "3"
 
 
 def test_rows_of_labs_that_are_not_graded_now_stay(tmp_path):
-    quick(tmp_path, ANA)
+    write(tmp_path, ANA)
     typed(tmp_path, "Ana", "3")
     before = (tmp_path / "marking.csv").read_bytes()
     other = Sheet({"lab05": [one for one in asked.exercises() if one.lab == "lab05"]}, {"lab05": {}}, SETTINGS)
-    quick(tmp_path, Record("Ana", "Ana", {}, {}), sheet=other)
+    write(tmp_path, Record("Ana", "Ana", {}, {}), sheet=other)
     assert (tmp_path / "marking.csv").read_bytes() == before
 
 
@@ -410,7 +399,7 @@ def test_rows_of_labs_that_are_not_graded_now_stay(tmp_path):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_tables_are_read_as_spreadsheets_save_them(tmp_path, encoding, delimiter, newline):
-    quick(tmp_path, ANA, BO)
+    write(tmp_path, ANA, BO)
     table = [list(row.values()) for row in rows(tmp_path / "marking.csv")]
     table[2][4:6] = ["3,25", "schön; ja, “gut”"]
     text = io.StringIO()
@@ -421,7 +410,7 @@ def test_tables_are_read_as_spreadsheets_save_them(tmp_path, encoding, delimiter
     marks = exports.read_marks(tmp_path, SHEET)
     (given,) = marks[key_of("Bö")][WRITEUP]
     assert (given.points, given.comment) == (3.25, "schön; ja, “gut”")
-    quick(tmp_path, ANA, BO)
+    write(tmp_path, ANA, BO)
     assert (tmp_path / "marking.csv").read_bytes() == data
 
 
@@ -462,7 +451,7 @@ def test_a_table_that_is_none_is_refused_and_left_alone(tmp_path, data):
 
 
 def test_what_is_saved_while_exports_are_written_is_not_overwritten(tmp_path):
-    quick(tmp_path, ANA)
+    write(tmp_path, ANA)
 
     passes = iter(("names", "marking"))
 
@@ -492,7 +481,7 @@ def test_questions_come_from_the_notebook_and_models_from_the_solutions():
 def test_canvas_gets_those_it_knows(tmp_path):
     known = record("=Ana", graded(TURNED), ids={"canvas": "4711"})
     broken = record("Cy", Graded("lab02", "bwrap", trouble="x"), ids={"canvas": "5"})
-    told = quick(tmp_path, known, record("Bo"), broken, record("Di", ids={"canvas": "=1"}))
+    told = write(tmp_path, known, record("Bo"), broken, record("Di", ids={"canvas": "=1"}))
     with open(tmp_path / "canvas.csv", newline="") as file:
         head, most, *table = csv.reader(file)
     assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "lab02"]
@@ -501,13 +490,13 @@ def test_canvas_gets_those_it_knows(tmp_path):
     assert any("canvas.csv: 2 students left out" in one for one in told)
     assert any("canvas.csv: 1 student left out, because they could not be graded" in one for one in told)
     assert not (tmp_path / "moodle.csv").exists()
-    quick(tmp_path, record("Bo"))
+    write(tmp_path, record("Bo"))
     assert not (tmp_path / "canvas.csv").exists()
 
 
 def test_moodle_gets_points_and_a_short_comment_in_html(tmp_path):
     evil = graded(replace(TURNED, text=EVIL, printed=EVIL), notes=(EVIL,))
-    told = quick(tmp_path, record("Ana", evil, ids={"moodle": "123456"}, at="2026-10-03T10:00:00+02:00"))
+    told = write(tmp_path, record("Ana", evil, ids={"moodle": "123456"}, at="2026-10-03T10:00:00+02:00"))
     (row,) = rows(tmp_path / "moodle.csv")
     assert {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"} <= row.keys()
     assert (row["Identifier"], row["Grade"], row["Maximum Grade"]) == ("Participant 123456", "7.2", "15")
@@ -519,7 +508,7 @@ def test_moodle_gets_points_and_a_short_comment_in_html(tmp_path):
 
 def test_gradescope_results_are_as_it_asks_for(tmp_path):
     found = graded(TURNED, cells=(Cell("check(corr2d)", "", "corr2d", "passed"),))
-    quick(tmp_path, record("Ana", found, at="2026-10-03T10:00:00+02:00"))
+    write(tmp_path, record("Ana", found, at="2026-10-03T10:00:00+02:00"))
     results = json.loads((tmp_path / "gradescope" / "Ana.json").read_text())
     assert results["score"] == 7.2 and "late" in results["output"] and results["stdout_visibility"] == "hidden"
     formats = {results[key] for key in ("output_format", "test_output_format", "test_name_format")}
@@ -548,6 +537,25 @@ def test_the_summary_names_the_commonest_mistakes(tmp_path):
     assert text.count("<svg") == 2 and "two notebooks" in text and "dc:date" not in text and "matplotlib" not in text
     counts = text[text.index('class="name">corr2d</th>') :]
     assert [cell.partition("<")[0] for cell in counts.split('<td class="number">')[1:6]] == ["3", "0", "0", "7", "0"]
+
+
+def test_bars_are_as_long_as_their_numbers():
+    def bars(svg, colour):
+        found = ElementTree.fromstring(svg).iter("rect")
+        return [{key: float(one.get(key)) for key in ("x", "y", "width", "height")} for one in found
+                if one.get("fill") == colour]  # fmt: skip
+
+    upright = bars(plot.points_plot({3: 10, 4.5: 5, 4: 15, 11: 1}, 11), "#0072b2")
+    assert [round(one["height"] / upright[-1]["height"], 1) for one in upright] == [10, 20, 1]  # 4.5 stands with 4
+    assert {round(one["y"] + one["height"], 1) for one in upright} == {190}
+    counts = [{"right": 6, "wrong": 2}, {}, {"wrong": 4, "right": 0}]
+    key, *right = bars(plot.states_plot(["a", "b", "c"], counts, "lab02"), plot.STATES["right"][0])
+    _, *wrong = bars(plot.states_plot(["a", "b", "c"], counts, "lab02"), plot.STATES["wrong"][0])
+    assert right[0]["width"] == pytest.approx(3 * wrong[0]["width"], abs=0.02)
+    assert wrong[0]["x"] == pytest.approx(right[0]["x"] + right[0]["width"], abs=0.02)
+    assert wrong[1]["x"] == right[0]["x"] and wrong[1]["width"] == pytest.approx(2 * wrong[0]["width"], abs=0.02)
+    many = ElementTree.fromstring(plot.points_plot({2: 1, 70: 3}, 71.5))
+    assert "points, 3 to a bar" in [one.text for one in many.iter("text")] and not plot.points_plot({}, 0).count("nan")
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path):
@@ -722,7 +730,7 @@ def test_the_autograder_grades_what_is_handed_in(unpacked, tmp_path):
 def test_points_are_the_same_in_every_export(tmp_path):
     found = graded(TURNED)
     ana = record("Ana", found, ids={"canvas": "1", "moodle": "2"}, at="2026-10-03T10:00:00+02:00")
-    quick(tmp_path, ana)
+    write(tmp_path, ana)
     points = lab_points(SHEET, ana, "lab02")
     assert float(rows(tmp_path / "gradebook.csv")[0]["lab02"]) == points
     assert float(rows(tmp_path / "moodle.csv")[0]["Grade"]) == points

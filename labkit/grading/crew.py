@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 
 from labkit.errors import CommandError
+from labkit.grading import ahead
 from labkit.grading.job import Job, do
 from labkit.grading.process import Process, Stopped
 from labkit.grading.record import Graded
@@ -21,7 +22,7 @@ LOST_TWICE = "the process that graded it was lost twice. Give the command again;
 @contextlib.contextmanager
 def processes(workers: int) -> Iterator[Executor]:
     """So many processes of this machine. They end with this one, however it ends."""
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=begin)
+    pool = ProcessPoolExecutor(workers, ahead.context(), initializer=begin)
     others = set(multiprocessing.active_children())
     try:
         yield pool

@@ -104,7 +104,7 @@ def view(lab: Lab, sentences: dict[tuple[str, str], str], sheet: Sheet) -> dict[
         "exercises": [(name, lab.states[name], lab.disagree[name]) for name in exercises],
         "mistakes": [(n, name, sentences[name, mistake]) for (name, mistake), n in mistakes[:MOST_MISTAKES]],
         "more": len(mistakes[MOST_MISTAKES:]),
-        "points_plot": points_plot(lab.points, most, lab.name) if lab.students else "",
+        "points_plot": points_plot(lab.points, most) if lab.students else "",
         "states_plot": states_plot(exercises, [lab.states[name] for name in exercises], lab.name)
         if lab.students
         else "",
