@@ -30,7 +30,7 @@ from submissions import INNOCENT, NAMES, POINTS, SORTS, WRONG, Attack, book, put
 from labkit.grading import batch
 from labkit.grading.journal import Journal
 from labkit.grading.limits import Limits
-from labkit.grading.process import Process
+from labkit.grading.warm import Warm
 from labkit.grading.record import Record
 from labkit.grading.settings import Settings
 
@@ -95,14 +95,14 @@ def reachable(folder: Path) -> Iterator:
         stack.callback(victim.kill)
         targets = {"port": server.getsockname()[1], "name": name, "victim": victim.pid, "written": str(written)}
         reaching_out.targets.update(targets)
-        before = shared(passing)
+        before, running = shared(passing), set(Warm.running)
 
         def harmed() -> list[str]:
             told = ["a process of the grader's was ended"] if victim.poll() is not None else []
             told += ["a file was written outside"] if written.exists() else []
             left = shared(passing) - before
             told += [f"left behind: {sorted(left)}"] if left else []
-            told += ["a process was left running"] if Process.running else []
+            told += ["a process was left running"] if Warm.running - running else []
             for one in listening:
                 one.settimeout(0)
                 with contextlib.suppress(OSError):

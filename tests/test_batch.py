@@ -18,7 +18,7 @@ from labkit import cli
 from labkit.errors import CommandError
 from labkit.grading import batch, crew, job, settings
 from labkit.grading.journal import Journal, key_of
-from labkit.grading.process import Stopped
+from labkit.grading.warm import Stopped
 from labkit.grading.record import Cell, Found, Graded, Handed, graded_from, handed_from, to_json
 from labkit.grading.settings import Settings
 

@@ -14,7 +14,7 @@ from labkit.books import notebook as books
 from labkit.books import places
 from labkit.books.graft import put_answers
 from labkit.books.solutions import read_solutions
-from labkit.grading.nbval import Warm
+from labkit.grading.nbval import Tester
 
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -59,7 +59,7 @@ def failures():
     wrongly. After each step all the lab's checks are run: their ids begin with the number of the wrong one.
     """
     failed = {}
-    with Warm(level="none") as warm:
+    with Tester(level="none") as warm:
         for lab in LABS:
             book = tried(lab)
             cells, why = warm.run(book)

@@ -1,7 +1,11 @@
 """What grading must survive: every attack in bubblewrap, as the user who runs the tests."""
 
 import os
+import secrets
+import shutil
+import signal
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -10,15 +14,17 @@ import pytest
 import survive
 from answers import WRONG as ALL_WRONG
 from submissions import ATTACKS, HOSTILE, INNOCENT
+from submissions import RIGHT as ANSWERS
 from test_grading import alive
 from test_one_wrong import answers_of
+from traces import LEAVE, LOOK, SCAN, folders
 
 from labkit import asked
 from labkit.errors import CommandError
-from labkit.grading import job, judge, process, wire
+from labkit.grading import job, judge, process
 from labkit.grading.limits import Limits
 from labkit.grading.record import RIGHT
-from labkit.grading.sandbox import bwrap, level, seccomp
+from labkit.grading.sandbox import bwrap, level
 
 NAMES = [*ATTACKS, *INNOCENT, "honest neighbours"]
 
@@ -53,8 +59,8 @@ def test_without_a_sandbox_what_needs_none_is_survived(tmp_path):
 def test_a_sandbox_that_is_killed_ends_with_all_that_is_in_it():
     unless(level.missing())
     one = judge.question(asked.exercise("corr2d"), b"")
-    told = {"cells": ["while True: pass"], "stops": [], "tasks": [one.task], "memory": 2**31, "cpu": 60, "file": 2**24}
-    with process.Process(wire.encode({**told, "fork": True, "sandbox": True}), Limits(), "bwrap") as running:
+    told = {"cells": ["while True: pass"], "stops": [], "tasks": [one.task]}
+    with process.Process(Limits(), "bwrap") as running, running.doing(told):
         assert running.begins()
         inside = below(running.process.pid)
         assert len(inside) >= 2  # the judge, and the child that runs the cell
@@ -79,7 +85,7 @@ def chosen(monkeypatch, change):
     """What is said when bubblewrap is started otherwise: `change` gets and gives the words of its command."""
     unless(level.missing())
     whole = bwrap.command
-    monkeypatch.setattr(bwrap, "command", lambda world, inner, filter: change(whole(world, inner, filter), filter))
+    monkeypatch.setattr(bwrap, "command", lambda world, inner: change(whole(world, inner)))
     level.probe.cache_clear()
     try:
         with pytest.raises(CommandError) as error:
@@ -91,11 +97,14 @@ def chosen(monkeypatch, change):
 
 
 def test_a_sandbox_with_a_network_is_refused(monkeypatch):
-    said = chosen(monkeypatch, lambda words, _: [word for word in words if word != "--unshare-net"])
+    said = chosen(monkeypatch, lambda words: [word for word in words if word != "--unshare-net"])
     assert "does not hold here" in said and "connect to this machine" in said
 
 
-def test_a_sandbox_that_can_write_outside_is_refused(monkeypatch, tmp_path):
+def test_a_sandbox_that_can_write_outside_is_refused(monkeypatch, request):
+    place = Path(tempfile.mkdtemp(dir="/var/tmp"))  # each notebook gets a /tmp of its own over what is bound there
+    request.addfinalizer(lambda: shutil.rmtree(place))
+
     class Open(tempfile.TemporaryDirectory):
         """A folder into which others may write, as the one that is bound would be."""
 
@@ -103,41 +112,76 @@ def test_a_sandbox_that_can_write_outside_is_refused(monkeypatch, tmp_path):
             os.chmod(self.name, 0o777)
             return self.name
 
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    tmp_path.chmod(0o777)
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    place.chmod(0o777)
     monkeypatch.setattr("tempfile.TemporaryDirectory", Open)
 
-    def writable(words, _):
-        place = words.index("/dev/shm") + 1
-        parents = [word for one in reversed(tmp_path.parents[:-2]) for word in ("--perms", "0755", "--dir", str(one))]
-        return [*words[:place], *parents, "--bind", str(tmp_path), str(tmp_path), *words[place:]]
+    def writable(words):
+        at = words.index("/dev/shm") + 1
+        parents = [word for one in reversed(place.parents[:-2]) for word in ("--perms", "0755", "--dir", str(one))]
+        return [*words[:at], *parents, "--bind", str(place), str(place), *words[at:]]
 
     said = chosen(monkeypatch, writable)
     assert "read a file of yours" in said and "write among your files" in said
 
 
 def test_a_sandbox_without_its_filter_is_refused(monkeypatch):
-    monkeypatch.setattr(seccomp, "FORBIDDEN", {machine: {} for machine in seccomp.FORBIDDEN})
-    monkeypatch.setattr(seccomp, "STARTING", {machine: {} for machine in seccomp.STARTING})
-    free = seccomp.INSTRUCTION.pack(seccomp.RETURN, 0, 0, seccomp.ALLOW)
-    monkeypatch.setattr(seccomp, "program", lambda starting, machine="": free)
     monkeypatch.setattr(
         "labkit.grading.process.BOOT",
         "import sys; sys.path += sys.argv[1:]; from labkit.grading import child; "
         "child.refuse_processes = lambda: None; child.main()",
     )
-    said = chosen(monkeypatch, lambda words, _: words)
+    said = chosen(monkeypatch, lambda words: words)
     assert "start a process" in said
 
 
 def test_a_bubblewrap_that_does_not_start_is_refused(monkeypatch):
-    assert "There is no sandbox here" in chosen(monkeypatch, lambda words, _: [words[0], "--no-such-option"])
+    assert "There is no sandbox here" in chosen(monkeypatch, lambda words: [words[0], "--no-such-option"])
 
 
 def test_this_machine_is_held_by_its_sandbox():
     unless(level.missing())
     level.probe.cache_clear()
     assert level.choose("auto") == "bwrap" and level.probe().won == ()
+
+
+# One process does one notebook after another ------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["none", "bwrap"])
+def test_nothing_of_one_notebook_meets_the_next(place):
+    if place == "bwrap":
+        unless(level.missing())
+    theirs, own = (secrets.token_hex(16) for _ in range(2))
+    tasks = [judge.question(asked.exercise(name), b"").task for name in ("corr2d", "zero_pad")]
+    leave, look = (cell.format(folders=folders(place)) for cell in (LEAVE, LOOK))
+    notes = f"def output_size():\n    return {['note:' + theirs] * 500}"
+    with process.Process(Limits(), place) as running:
+        assert running.collect([notes, leave], tasks).errors == []
+        pid = running.process.pid
+        again = running.collect([look, SCAN.format(own=own)], tasks)
+        assert running.process.pid == pid and running.served == 2
+    ((number, _, said),) = again.errors
+    assert number == 1 and own in said and theirs not in said
+
+
+def test_a_process_that_was_ended_between_two_notebooks_costs_neither():
+    tasks = [judge.question(asked.exercise("corr2d"), b"").task]
+    with process.Process(Limits(start=20), "none") as running:
+        running.collect([ANSWERS["corr2d"]], tasks)
+        running.process.kill()  # as a machine without memory does
+        assert running.collect([ANSWERS["corr2d"]], tasks).answers["corr2d"].trouble == ""
+        os.kill(running.process.pid, signal.SIGSTOP)  # and one that is ended when it has its job
+        threading.Timer(0.5, running.process.kill).start()
+        assert running.collect([ANSWERS["corr2d"]], tasks).answers["corr2d"].trouble == ""
+        assert running.served == 1
+
+
+def test_code_of_many_bytes_is_graded():
+    """Of 900,000 characters, each of twelve bytes where it is sent."""
+    cell = f"{ANSWERS['corr2d']}\n# {chr(0x1F600) * 900_000}"
+    found = process.collect([cell], [judge.question(asked.exercise("corr2d"), b"").task], Limits())
+    assert found.answers["corr2d"].cases and not found.lost
 
 
 # What is not in lab 2 -----------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from labkit.checks.running import Outcome
 from labkit.errors import CommandError
 from labkit.grading.judge import believed, judged
 from labkit.grading.limits import Limits
-from labkit.grading.process import Answer, JudgeError, Process, collect
+from labkit.grading.process import Answer, collect
+from labkit.grading.warm import JudgeError, Warm
 from labkit.grading.wire import Malformed
 
 NAMED, TRIED = Limits(load=10), Limits(load=10, calls=3)
@@ -47,7 +48,7 @@ class Runs:
     """
 
     def __init__(self, kept: list[Statement], left: list[Statement]):
-        Process.stopped.clear()
+        Warm.stopped.clear()
         self.cells = [one.text for one in kept]
         self.missing = Missing(kept, left)
         self.found: dict[str, list[Finding]] = {}

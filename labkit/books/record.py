@@ -53,10 +53,36 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Dir
 def pytest_runtest_call(item: pytest.Item):
     over = threading.Event()
     threading.Thread(target=watch, args=(item, over), daemon=True).start()
+    replies = listen(item.parent.kernel)
     try:
-        return (yield)
+        result = yield
+        # A kernel at the end of its memory or threads can lose the error among its outputs; nbval looks only there.
+        if replies and replies[-1]["status"] == "error" and not errors(item):
+            raise AssertionError(f"{replies[-1].get('ename')}: {replies[-1].get('evalue')}")
+        return result
     finally:
         over.set()
+
+
+def listen(kernel) -> list[dict]:
+    """A list that takes what the kernel replies to each cell from now on."""
+    replies = []
+    if kernel is not None:
+        get = type(kernel).get_message
+
+        def get_message(*args, **keywords):
+            message = get(kernel, *args, **keywords)
+            if message["msg_type"] == "execute_reply":
+                replies.append(message["content"])
+            return message
+
+        kernel.get_message = get_message
+    return replies
+
+
+def errors(item: pytest.Item) -> list:
+    """The errors among a cell's outputs."""
+    return [out for out in item.test_outputs or [] if out.output_type == "error"]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -77,7 +103,7 @@ def note(item: pytest.Item, outcome: str, call: pytest.CallInfo) -> None:
     if call.when == "setup":
         write(item, line | {"outcome": "stopped", "error": "start", "text": str(call.excinfo.value)})
         return
-    error = next((out for out in item.test_outputs or [] if out.output_type == "error"), None)
+    error = next(iter(errors(item)), None)
     if error is not None and (outcome == "failed" or line["check"]):
         line |= {"outcome": "failed", "error": error["ename"], "text": error["evalue"]}
     else:

@@ -1,17 +1,19 @@
-"""The process that runs a student's answers: NumPy only, inputs in, bytes out.
+"""The process that runs students' answers: NumPy only, inputs in, bytes out.
 
-The grader starts it and reads packets from it. It loads nothing of the student's itself: for each
-exercise it forks a child, and the child runs the student's cells, calls the answer and writes
+The grader starts it and reads packets from it. It loads nothing of a student's itself: for each notebook it makes
+a fork, and that forks a child for each exercise, which runs the student's cells, calls the answer and writes
 messages. Where there is no fork it is the child itself, for one exercise.
 
-In a sandbox it is process 1 of a world of its own: signals from inside do not reach it, its memory is
-closed to others, and what a child leaves behind it can end as a whole.
+In a sandbox the fork for a notebook is process 1 of a world of its own (sandbox/inner.py): signals from inside do
+not reach it, its memory is closed to others, what a child leaves behind it can end as a whole, and nothing of one
+notebook, no file, no process, meets the next.
 """
 
 import __future__
 
 import ast
 import contextlib
+import gc
 import io
 import linecache
 import math
@@ -29,56 +31,95 @@ from labkit.asked import Case, exercise
 from labkit.checks.running import Outcome, run
 from labkit.grading import standins, wire
 from labkit.grading.limits import MOST_LINES, MOST_PRINTED, MOST_TEXT
-from labkit.grading.sandbox.seccomp import close_memory, refuse_processes
+from labkit.grading.sandbox import inner
+from labkit.grading.sandbox.seccomp import close_memory, program, refuse_processes
 
 Send = Callable[[object], None]
-BROKEN = 70  # exit status of a child in which more broke than the answer
 MOST_OPEN, MOST_THREADS = 256, 1000  # descriptors of a process, threads of all
-FIRST_USER, USERS = 61184, 4000  # numbers that systems keep for passing users
 
 
 def main() -> None:
-    """Read a job from standard input, do it, write packets to what was standard output."""
-    (job,) = wire.Inbox().feed(sys.stdin.buffer.read())
-    lifeline, paths = int(sys.argv[1]), sys.argv[2:]
-    channel = os.dup(1)  # not standard output any more: what is printed is no packet
+    """Do jobs that come from standard input, write packets to what was standard output."""
+    jobs, channel = os.dup(0), os.dup(1)  # not standard output any more: what is printed is no packet
     silence(0, 1)
-    if job["sandbox"]:
-        shut_in()
-    set_limits(job["memory"], job["file"], job["cpu"])
+    first = wire.receive(jobs)
+    if first["sandbox"]:
+        program()  # the filter, once for all who put it on
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own handler is the one way to reach process 1
+        close_memory()
+    gc.collect()
+    gc.freeze()
     packet(channel, wire.READY)
-    for task in job["tasks"]:
-        if job["fork"]:
-            in_a_fork(job, task, paths, channel, lifeline)
-        else:
-            here(job, task, paths, channel)
+    if not first["fork"]:
+        alone(first, jobs, channel)
+    while wire.comes(jobs):
+        status = in_a_fork(first, jobs, channel)
+        packet(channel, wire.DONE, struct.pack(">q", status))
+        if status:  # perhaps it has not read its job to the end
+            break
 
 
-def shut_in() -> None:
-    """Take from this process what its sandbox leaves it: signals, and a memory others may read.
+def in_a_fork(first: dict, jobs: int, channel: int) -> int:
+    """Let a fork do the next job, in a world of its own where there is a sandbox. Returns its exit status.
 
-    Where root has started it, it stays root in a world of its own, with the rights to start and end children alone.
+    The fork reads the job itself: what has been in this process's memory, the next student's code could find in its own.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own handler is the one way to reach process 1
-    close_memory()
+    pid = os.fork()
+    if pid == 0:
+        status = inner.BROKEN
+        try:
+            if first["sandbox"]:
+                status = inner.in_a_world(lambda: notebook(first, jobs, channel), first["work"])
+            else:
+                status = notebook(first, jobs, channel)
+        finally:
+            os._exit(status)  # at once: threads and atexit handlers have no later
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def notebook(first: dict, jobs: int, channel: int) -> int:
+    """Do all tasks of the next job, each in a child. Returns 0."""
+    job = first | wire.receive(jobs)
+    settle(job)
+    for task in job["tasks"]:
+        in_a_child(job, task, jobs, channel)
+    return 0
+
+
+def alone(first: dict, jobs: int, channel: int) -> None:
+    """Do the next job, which has one task, in this process, and end it."""
+    job = first | wire.receive(jobs)
+    settle(job)
+
+    def send(value: object) -> None:
+        data = wire.encode(value)
+        for start in range(0, len(data), wire.CHUNK):
+            packet(channel, wire.DATA, data[start : start + wire.CHUNK])
+
+    packet(channel, wire.BEGIN, struct.pack(">q", 0))
+    status = inner.BROKEN
+    try:
+        work(job, job["tasks"][0], send)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def settle(job: dict) -> None:
+    """Go where a student's code may write, and set limits."""
+    if job["folder"]:
+        os.chdir(job["folder"])
+        os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP"), job["folder"]))
+    set_limits(job["memory"], job["file"], job["cpu"])
 
 
 def give_up_rights() -> None:
-    """In a sandbox, before a student's code: no root, few threads, no processes. Nothing can undo it."""
+    """In a sandbox, before a student's code: few threads, no processes. Nothing can undo it."""
     import resource
 
-    leave_root()
     resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))  # each counts as a process
     refuse_processes()
-
-
-def leave_root() -> None:
-    """Be an ordinary user from here on, one that hardly another process has."""
-    if os.getuid() == 0:
-        user = FIRST_USER + int.from_bytes(os.urandom(4), "big") % USERS
-        os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
 
 
 def silence(*descriptors: int) -> None:
@@ -119,36 +160,35 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def in_a_fork(job: dict, task: dict, paths: list[str], channel: int, lifeline: int) -> None:
+def in_a_child(job: dict, task: dict, jobs: int, channel: int) -> None:
     """Let a child do `task` and pass on what it writes, until it has ended.
 
-    lifeline: a pipe of which the grader holds the other end. When that is closed, by the grader or by its death, all
+    jobs: the pipe of which the grader holds the other end. When that is closed, by the grader or by its death, all
     ends here: no signal has to find its way into the sandbox.
     """
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        status = BROKEN
+        status = inner.BROKEN
         try:
             os.setpgid(0, 0)
-            os.close(read)
-            os.close(channel)
-            os.close(lifeline)
+            for one in (read, channel, jobs):
+                os.close(one)
             if job["sandbox"]:
                 give_up_rights()
-            work(job, task, paths, lambda value: write_all(write, wire.encode(value)))
+            work(job, task, lambda value: write_all(write, wire.encode(value)))
             status = 0
         finally:
-            os._exit(status)  # at once: threads and atexit handlers have no later
+            os._exit(status)
     os.close(write)
     packet(channel, wire.BEGIN, struct.pack(">q", pid))
     both = select.poll()
     both.register(read, select.POLLIN)
-    both.register(lifeline, 0)
+    both.register(jobs, 0)
     while True:
-        if lifeline in dict(both.poll()):
+        if jobs in dict(both.poll()):
             end_all(pid, job["sandbox"])
-            os._exit(BROKEN)
+            os._exit(inner.BROKEN)
         if not (chunk := os.read(read, wire.CHUNK)):
             break
         packet(channel, wire.DATA, chunk)
@@ -169,32 +209,13 @@ def end_all(child: int, sandbox: bool) -> None:
             os.killpg(child, signal.SIGKILL)  # as far as it stayed in its group
 
 
-def here(job: dict, task: dict, paths: list[str], channel: int) -> None:
-    """Do `task` in this process, and end it."""
-
-    def send(value: object) -> None:
-        data = wire.encode(value)
-        for start in range(0, len(data), wire.CHUNK):
-            packet(channel, wire.DATA, data[start : start + wire.CHUNK])
-
-    packet(channel, wire.BEGIN, struct.pack(">q", 0))
-    status = BROKEN
-    try:
-        if job["sandbox"]:
-            give_up_rights()
-        work(job, task, paths, send)
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def work(job: dict, task: dict, paths: list[str], send: Send) -> None:
+def work(job: dict, task: dict, send: Send) -> None:
     """Run the student's cells, then the answer on the cases and on the small cases; send what came of it."""
     silence(2)
     sys.stdout = sys.stderr = Capped()
     one = exercise(task["exercise"], of=task["lab"])
     cases, small = (as_cases(task[part]) for part in ("cases", "small"))
-    main = standins.install(paths)
+    main = standins.install(sys.argv[1:])
     errors = load(job["cells"], dict(job["stops"]), main, send)
     for name, source in task["helpers"].items():
         vars(main)[name] = right(name, source)

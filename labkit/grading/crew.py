@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.util
 import os
 import signal
 import threading
@@ -11,9 +12,9 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 
 from labkit.errors import CommandError
 from labkit.grading import ahead
-from labkit.grading.job import Job, do
-from labkit.grading.process import Process, Stopped
+from labkit.grading.job import Job, do, end_mine
 from labkit.grading.record import Graded
+from labkit.grading.warm import Stopped, Warm
 
 Hire = Callable[[], contextlib.AbstractContextManager[Executor]]
 LOST_TWICE = "the process that graded it was lost twice. Give the command again; if it happens again, tell us"
@@ -36,7 +37,8 @@ def processes(workers: int) -> Iterator[Executor]:
 
 
 def begin() -> None:
-    """In a worker: Ctrl-C is for the grader; when it ends this one, its sandboxes end first."""
+    """In a worker: Ctrl-C is for the grader; when this one ends, its sandboxes end first."""
+    multiprocessing.util.Finalize(None, end_mine, exitpriority=0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, leave)
     parent = multiprocessing.parent_process()
@@ -44,7 +46,7 @@ def begin() -> None:
 
 
 def leave(*signal) -> None:
-    Process.stop_all()
+    Warm.stop_all()
     os._exit(1)
 
 

@@ -16,13 +16,14 @@ from labkit.grading.grafting import grafted
 from labkit.grading.journal import key_of
 from labkit.grading.judge import Question, question, verdict
 from labkit.grading.limits import Limits
-from labkit.grading.process import Answer, Collected, JudgeError, Stopped, collect
+from labkit.grading.process import Answer, Collected, Process
 from labkit.grading.record import MISSING, RIGHT, WRONG, Cell, Found, Graded
 from labkit.grading.texts import showable
+from labkit.grading.warm import JudgeError, Stopped, Warm
 
 # Judging changes what belongs to the whole process (which warnings are recorded, torch's threads): one at a time.
 ALONE = threading.Lock()
-# A sandbox of the nbval step serves one notebook after another, and ends with the thread that has started it.
+# A process serves one notebook after another, and ends with the thread that has started it.
 MINE = threading.local()
 
 
@@ -81,7 +82,7 @@ def graded(job: Job) -> Graded:
     questions = [asked_with(one.name, job.lab, job.secret) for one in lab]
     cells = list(job.cells)
     if cells:
-        collected = collect(cells, [one.task for one in questions], job.limits, level=job.level)
+        collected = mine(Process, job).collect(cells, [one.task for one in questions])
     else:
         collected = Collected({}, [], [])
     found = [verdict_on(one, collected.answers.get(one.key, Answer(instead="nothing")), job) for one in questions]
@@ -98,11 +99,23 @@ def graded(job: Job) -> Graded:
 def nbval_step(job: Job) -> tuple[tuple[Cell, ...], str]:
     """What the course's notebook does with the student's cells in it. Raises JudgeError."""
     book = grafted(nbformat.reads(job.notebook, as_version=4), list(job.cells), asked.lab(job.lab).EXERCISES)
-    if (job.level, job.limits) not in vars(MINE).setdefault("warm", {}):
-        for other in MINE.warm.values():
-            other.stop()
-        MINE.warm = {(job.level, job.limits): nbval.Warm(job.limits, job.level)}
-    return MINE.warm[job.level, job.limits].run(book)
+    return mine(nbval.Tester, job).run(book)
+
+
+def mine(kind: type[Warm], job: Job) -> Warm:
+    """This thread's process of a kind, with the job's level and limits; another one it had is ended."""
+    kept = vars(MINE).setdefault("warm", {})
+    if (one := kept.get(kind)) is None or (one.level, one.limits) != (job.level, job.limits):
+        if one is not None:
+            one.stop()
+        one = kept[kind] = kind(job.limits, job.level)
+    return one
+
+
+def end_mine() -> None:
+    """End this thread's processes."""
+    for one in vars(MINE).pop("warm", {}).values():
+        one.stop()
 
 
 def by_nbval(found: Found, verdict: tuple[bool, str]) -> Found:
@@ -133,7 +146,7 @@ def carried_forward(found: Found, question: Question, before: list[Found], job: 
     helpers = {name: job.helpers[name] for name in failed if name in job.helpers and is_used(name, job.cells)}
     if not helpers:
         return found
-    again = collect(list(job.cells), [question.with_helpers(helpers)], job.limits, level=job.level)
+    again = mine(Process, job).collect(list(job.cells), [question.with_helpers(helpers)])
     second = verdict_on(question, again.answers.get(question.key, Answer(instead="nothing")), job)
     if second.state != RIGHT:
         return found

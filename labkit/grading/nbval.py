@@ -6,15 +6,11 @@ unless the instructor asked for that: in this step the student's code runs in th
 
 import contextlib
 import json
-import os
 import queue
 import re
-import signal
 import struct
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,18 +23,16 @@ from labkit.books.notebook import checked_by, exercise_of, labkit_metadata, text
 from labkit.books.run import STOPPED
 from labkit.grading import wire
 from labkit.grading.limits import MOST_CELL, MOST_CELLS, MOST_PRINTED, Limits
-from labkit.grading.process import ENVIRONMENT, JudgeError, Launch, Process, Stopped, passed, pump, started
 from labkit.grading.record import Cell
-from labkit.grading.sandbox import bwrap
+from labkit.grading.sandbox import bwrap, inner
 from labkit.grading.sandbox import notebook as sandbox
+from labkit.grading.warm import ENVIRONMENT, FLAGS, JudgeError, Launch, Warm, passed
 
 BOOT = "import sys; sys.path += sys.argv[1:]; from labkit.grading.nbval_inside import main; main()"
-FLAGS = ("-S", "-s", "-P", "-B", "-X", "utf8")
 INSIDE = ENVIRONMENT | {"LABKIT_STRICT": "1", "KERAS_BACKEND": "torch", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 INSIDE |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 GRACE = 5  # seconds for the process to notice by itself that time is up
 ENDS = (0, 1, STOPPED)  # exit statuses of pytest that are no surprise
-NO_WORLD = 71  # exit status: the world within the sandbox could not be made
 # What notebooks of the course import, beside NumPy.
 LOADED = ("torch", "keras", "matplotlib.pyplot", "ipywidgets", "labkit.checks.judging", "labkit.references")
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")  # of objects in memory: another one each time
@@ -60,129 +54,59 @@ def verdicts(cells: Iterable[Cell], exercises: Iterable[Exercise]) -> dict[str, 
     return found
 
 
-class Warm:
+class Tester(Warm):
     """A process that has loaded pytest, torch, keras and matplotlib ahead and tests one notebook after another.
 
     Each notebook gets a fork in a world of its own; where one had to be ended from outside, the process is
-    thrown away and another started. level: the sandbox, "bwrap" or "none". load: modules to load ahead. Keep
-    to one thread: bubblewrap ends with the thread that started it. A context manager; entering it starts
-    the process and does not wait for it.
+    thrown away and another started. load: modules to load ahead.
     """
 
     fork = sys.platform == "linux"  # elsewhere libraries that are loaded before a fork may fail after it
+    what = "the process that tests notebooks"
 
     def __init__(self, limits: Limits = Limits(), level: str = "bwrap", load: tuple[str, ...] = LOADED):
-        self.limits = limits
-        self.level = level
+        super().__init__(limits, level)
         self.load = load
-        self.process: subprocess.Popen | None = None
 
-    def __enter__(self) -> "Warm":
-        self.start()
-        return self
+    def launch(self, stack: contextlib.ExitStack) -> Launch:
+        if self.level == "none":
+            folder = tempfile.TemporaryDirectory(prefix="labkit-", ignore_cleanup_errors=True)
+            folder = stack.enter_context(folder)
+            here = str(Path(labkit.__file__).resolve().parent.parent)
+            environment = INSIDE | passed() | dict.fromkeys(("HOME", "TMPDIR", "TEMP"), folder) | {"PYTHONPATH": here}
+            return Launch([sys.executable, *FLAGS, "-c", BOOT, here, *sandbox.packages()], environment, folder)
+        executable, paths, world = sandbox.world(INSIDE | passed())
+        return Launch(bwrap.command(world, [executable, *FLAGS, "-c", BOOT, *paths]), {})
 
-    def __exit__(self, *raised) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start the process, which begins to load."""
+    def first(self) -> dict[str, object]:
         limits = self.limits
         first = {"sandbox": self.level != "none", "fork": self.fork, "load": self.load, "work": bwrap.World({}).work}
         first |= {"memory": limits.torch, "file": limits.file, "cpu": int(limits.notebook) + limits.cpu}
-        first |= {"cell": limits.cell, "seconds": limits.notebook, "start": limits.start}
-        self.ready, self.spoiled, self.packets = False, False, queue.Queue(64)
-        with contextlib.ExitStack() as stack:
-            self.stderr = stack.enter_context(tempfile.TemporaryFile())
-            launch = in_the_open(stack) if self.level == "none" else shut_in()
-            self.process = started(launch, subprocess.PIPE, self.stderr)
-            self.stack = stack.pop_all()
-        Process.running.add(self)
-        threading.Thread(target=pump, args=(self.process.stdout, self.packets), daemon=True).start()
-        self.send(first)
-
-    def stop(self) -> None:
-        """End the process and all that belongs to it."""
-        if self.process is None:
-            return
-        self.kill()
-        Process.running.discard(self)
-        self.process.wait()
-        with contextlib.suppress(queue.Empty):  # so that the thread that fills the queue can end
-            while self.packets.get(timeout=1) is not None:
-                pass
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        self.stack.close()
-        self.process = None
-
-    def kill(self) -> None:
-        if os.name != "posix":
-            self.process.kill()
-        elif self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+        return first | {"cell": limits.cell, "seconds": limits.notebook, "start": limits.start}
 
     def run(self, notebook: NotebookNode) -> tuple[tuple[Cell, ...], str]:
         """Test a notebook: what each of its code cells did, and why it did not come to its end, or "".
 
-        Raises JudgeError where it could not be begun, which is the machine's fault.
+        Raises JudgeError where it could not be begun, which is the machine's fault, and Stopped.
         """
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         if len(code) > MOST_CELLS:
             return (), f"it has {len(code)} cells of code, more than {MOST_CELLS}"
-        if self.process is None or self.process.poll() is not None:
-            self.stop()
-            self.start()
-        self.wait_until_ready()
-        self.send({"notebook": text(notebook)})
-        told, how = self.told(code)
-        if self.spoiled or not self.fork:
-            self.stop()
-            self.start()
-        return told, how
-
-    def send(self, job: dict) -> None:
-        """Write a job; where nobody reads it any more, that shows on the way back."""
-        data = json.dumps(job).encode()
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(struct.pack(">I", len(data)) + data)
-            self.process.stdin.flush()
-
-    def wait_until_ready(self) -> None:
-        """Wait until everything is loaded. Raises JudgeError."""
-        if self.ready:
-            return
+        self.spoiled = True
         try:
-            packet = self.next(self.limits.start)
-        except queue.Empty:
-            packet = None
-        if packet is None or packet[0] != wire.READY:
-            raise JudgeError(self.complaint())
-        self.ready = True
-
-    def complaint(self) -> str:
-        """Why the process did not start, in its own last words."""
-        self.kill()
-        status = self.process.wait()
-        self.stderr.seek(0)
-        lines = self.stderr.read(10_000).decode("utf-8", "replace").strip().splitlines()
-        said = f": {lines[-1]}" if lines else ""
-        return f"the process that tests notebooks did not start (exit status {status}){said}"
-
-    def next(self, seconds: float) -> tuple[bytes, bytes] | None:
-        """The next packet; None where the process has ended. Raises queue.Empty when time is up, Stopped if told to."""
-        packet = self.packets.get(timeout=max(seconds, 0.001))
-        if Process.stopped.is_set():
-            self.kill()
-            raise Stopped
-        if packet is None:
-            self.packets.put(None)  # it stays ended
-        return packet
+            self.wait_until_ready()
+            self.send({"notebook": text(notebook)})
+            return self.told(code)
+        finally:
+            if self.spoiled or not self.fork:
+                self.stop()
+                if not Warm.stopped.is_set():
+                    self.start()  # it loads while others are judged
 
     def told(self, cells: list[NotebookNode]) -> tuple[tuple[Cell, ...], str]:
         """What is told of `cells` until the end, or until time is up; and why it was not the end, or ""."""
         found: list[Cell] = []
-        how, self.spoiled = "", True
+        how = ""
         try:
             for line in self.lines(len(cells)):
                 if how:
@@ -214,9 +138,9 @@ class Warm:
             packet = self.next(min(end, self.cell_end) - time.monotonic())
             if packet is None:
                 raise Ended(f"it ended without an answer (exit status {self.process.wait()})")
-            if packet[0] == wire.END:
+            if packet[0] == wire.DONE:
                 status = struct.unpack(">q", packet[1])[0]
-                if status == NO_WORLD:
+                if status == inner.NO_WORLD:
                     raise JudgeError("no world could be made within the sandbox")
                 if status not in ENDS:
                     raise Ended(f"pytest ended without an answer (exit status {status})")
@@ -285,17 +209,3 @@ def described(cell: NotebookNode, outcome: str, said: str) -> Cell:
 def begins(cell: NotebookNode) -> str:
     """The first line of a cell that says something, shortened."""
     return next((line.strip() for line in cell.source.split("\n") if line.strip()), "")[:80]
-
-
-def in_the_open(stack: contextlib.ExitStack) -> Launch:
-    """Without a sandbox: a folder of its own, and none of the environment."""
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="labkit-", ignore_cleanup_errors=True))
-    here = str(Path(labkit.__file__).resolve().parent.parent)
-    environment = INSIDE | passed() | dict.fromkeys(("HOME", "TMPDIR", "TEMP"), folder) | {"PYTHONPATH": here}
-    return Launch([sys.executable, *FLAGS, "-c", BOOT, here, *sandbox.packages()], environment, folder)
-
-
-def shut_in() -> Launch:
-    """In bubblewrap."""
-    executable, paths, world = sandbox.world(INSIDE | passed())
-    return Launch(bwrap.command(world, [executable, *FLAGS, "-c", BOOT, *paths], None), {})

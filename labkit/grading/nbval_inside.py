@@ -32,20 +32,20 @@ from traitlets import default
 from traitlets.config import Config
 
 from labkit.grading import wire
-from labkit.grading.child import leave_root, packet, set_limits, silence
+from labkit.grading.child import packet, set_limits, silence
 from labkit.grading.limits import MOST_SHOWN
 from labkit.grading.sandbox import bwrap, inner
-from labkit.grading.sandbox.seccomp import close_memory, end_with_parent, refuse_processes
+from labkit.grading.sandbox.inner import BROKEN, NO_WORLD
+from labkit.grading.sandbox.seccomp import end_with_parent, refuse_processes
 
-BROKEN, NO_WORLD = 70, 71  # exit statuses: more broke than a cell; the world could not be made
 NAME = "notebook.ipynb"
 
 
 def main() -> None:
-    """Read jobs from standard input, do them, write packets to what was standard output."""
+    """Do jobs that come from standard input, write packets to what was standard output."""
     jobs, channel = os.dup(0), os.dup(1)
     silence(0, 1)
-    first = receive(jobs)
+    first = wire.receive(jobs)
     if first["sandbox"]:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own handler is the one way to reach process 1
     for module in first["load"] if first["fork"] else ():
@@ -54,79 +54,67 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     packet(channel, wire.READY)
-    while job := receive(jobs):
-        job |= first
-        status = in_a_fork(job, jobs, channel) if job["fork"] else here(job, channel)
-        packet(channel, wire.END, struct.pack(">q", status))
+    if not first["fork"]:
+        packet(channel, wire.DONE, struct.pack(">q", here(first | wire.receive(jobs), channel)))
+        return
+    while wire.comes(jobs):
+        status = in_a_fork(first, jobs, channel)
+        packet(channel, wire.DONE, struct.pack(">q", status))
+        if status in (BROKEN, NO_WORLD):  # perhaps it has not read its job to the end
+            break
 
 
-def receive(jobs: int) -> dict | None:
-    """The next job, None at the end."""
-    (size,) = struct.unpack(">I", read_all(jobs, 4) or bytes(4))
-    return json.loads(read_all(jobs, size)) if size else None
+def in_a_fork(first: dict, jobs: int, channel: int) -> int:
+    """Let a fork see to the next job. Returns the job's exit status.
 
-
-def read_all(descriptor: int, size: int) -> bytes:
-    """So many bytes, or fewer at the end."""
-    data = b""
-    while len(data) < size and (chunk := os.read(descriptor, min(size - len(data), wire.CHUNK))):
-        data += chunk
-    return data
-
-
-def in_a_fork(job: dict, jobs: int, channel: int) -> int:
-    """Let a child do the job and pass on what it writes. Returns its exit status."""
-    folder = None if job["sandbox"] else tempfile.mkdtemp(prefix="notebook-")
-    read, write = os.pipe()
+    Nothing of the job passes through this process: what has been in its memory, the next student's code could find in
+    its own.
+    """
+    folder = "" if first["sandbox"] else tempfile.mkdtemp(prefix="notebook-")
     pid = os.fork()
     if pid == 0:
         status = BROKEN
         try:
-            for one in (read, jobs, channel):
-                os.close(one)
             silence(2)
-            if job["sandbox"]:
-                status = in_a_world(job, write)
-            else:
-                os.setpgid(0, 0)
-                end_with_parent()
-                status = tested(job, write, Path(folder))
+            status = seen_to(first, jobs, channel, folder)
         finally:
             os._exit(status)  # at once: threads and atexit handlers have no later
-    os.close(write)
-    while chunk := os.read(read, wire.CHUNK):
-        packet(channel, wire.DATA, chunk)
-    os.close(read)
-    if folder:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
     _, status = os.waitpid(pid, 0)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     return os.waitstatus_to_exitcode(status)
 
 
-def in_a_world(job: dict, write: int) -> int:
-    """Do the job as process 1 of a world of its own. Returns its exit status."""
-    end_with_parent()
-    try:
-        inner.leave()
-    except OSError:
-        return NO_WORLD
+def seen_to(first: dict, jobs: int, channel: int, folder: str) -> int:
+    """Let a fork do the next job, and pass on what it writes. Returns its exit status."""
+    read, write = os.pipe()
+
+    def do() -> int:
+        os.close(read)
+        os.close(channel)
+        job = first | wire.receive(jobs)
+        os.close(jobs)
+        return tested(job, write, Path(folder or bwrap.HOME))
+
+    def pass_on() -> None:
+        os.close(write)
+        while chunk := os.read(read, wire.CHUNK):
+            packet(channel, wire.DATA, chunk)
+
+    if first["sandbox"]:
+        return inner.in_a_world(do, first["work"], pass_on)
     pid = os.fork()
     if pid == 0:
-        status = NO_WORLD
+        status = BROKEN
         try:
-            inner.furnish(bwrap.WRITABLE, job["work"])
-            leave_root()
+            os.setpgid(0, 0)
             end_with_parent()
-            close_memory()
-            inner.renounce()
-            status = BROKEN
-            os.chdir(bwrap.HOME)
-            status = tested(job, write, Path(bwrap.HOME))
+            status = do()
         finally:
             os._exit(status)
-    os.close(write)
+    pass_on()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status) % 256
 

@@ -7,7 +7,9 @@ does not fit is Malformed.
 
 import json
 import math
+import os
 import re
+import select
 import struct
 from collections.abc import Iterator
 
@@ -20,8 +22,8 @@ PACKET = struct.Struct(">cI")  # kind, bytes
 CHUNK = 2**16  # most bytes in a packet
 
 # Packets from the process to the grader: it is ready; a child begins (its id); bytes from the
-# child; the child has ended (its exit status).
-READY, BEGIN, DATA, END = b"R", b"B", b"D", b"E"
+# child; the child has ended (its exit status); the fork that did the job has ended (its exit status).
+READY, BEGIN, DATA, END, DONE = b"R", b"B", b"D", b"E", b"O"
 
 NUMBERS = re.compile(r"[<>|][biufc]\d{1,2}")
 MOST_AXES = 32
@@ -71,6 +73,31 @@ def to_tree(value: object, arrays: list[np.ndarray]) -> object:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"{type(value).__name__} cannot be sent")
+
+
+def comes(descriptor: int) -> bool:
+    """Wait until there is something to read; False at the end. Reads nothing."""
+    readable = select.poll()
+    readable.register(descriptor, select.POLLIN)
+    ((_, event),) = readable.poll()
+    return bool(event & select.POLLIN)
+
+
+def receive(descriptor: int) -> object:
+    """The next message from somebody who is believed, as the grader is by its processes; None at the end."""
+    head = read_all(descriptor, LENGTHS.size)
+    if len(head) < LENGTHS.size:
+        return None
+    text, raw = LENGTHS.unpack(head)
+    return decode(read_all(descriptor, text), read_all(descriptor, raw))
+
+
+def read_all(descriptor: int, size: int) -> bytes:
+    """So many bytes, or fewer at the end."""
+    data = bytearray()
+    while len(data) < size and (chunk := os.read(descriptor, min(size - len(data), CHUNK))):
+        data += chunk
+    return bytes(data)
 
 
 class Inbox:

@@ -3,9 +3,10 @@
 bubblewrap makes a world of its own from Linux namespaces: no network, no other processes, and no file
 but those that are bound read-only and a few sized folders in memory. As an ordinary user it also makes
 a user namespace, in which no further one can be made. As root it does not: there the program itself
-leaves root in the child that runs a student's code (`leave_root` in child.py), so that limits on the
+leaves root in the world it makes for a student's code (`leave_root` in inner.py), so that limits on the
 number of processes hold. Process 1 stays root: bubblewrap, when it is killed, has no right to end another
-user's process, and the sandbox would live on. It keeps the three rights it needs to start and end children.
+user's process, and the sandbox would live on. It keeps the rights it needs to make such worlds, and runs
+nothing of a student's itself.
 """
 
 import functools
@@ -17,10 +18,10 @@ import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labkit.grading.sandbox.inner import HOME, WRITABLE
+
 OLDEST = (0, 8)  # --disable-userns came with it
 MIB = 2**20
-HOME = "/home/student"
-WRITABLE = (HOME, "/tmp", "/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,12 @@ class World:
     hidden      folders inside that are empty although what lies around them is bound
     work        bytes of each folder in memory that can be written: HOME, /tmp and /dev/shm
     proc        whether /proc is there
-    starting    whether the program may start others
-    worlds      whether the program, which runs nothing of a student's itself, may make worlds inside (inner.py)
     """
 
     read_only: dict[str, str]
     hidden: tuple[str, ...] = ()
     work: int = 64 * MIB
     proc: bool = False
-    starting: bool = True
-    worlds: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -60,16 +57,15 @@ def program() -> str | None:
     return shutil.which("bwrap")
 
 
-def command(world: World, inner: list[str], seccomp: int | None) -> list[str]:
-    """The words that run `inner` in `world`. seccomp: a file descriptor with the filter; None for none."""
+def command(world: World, inner: list[str]) -> list[str]:
+    """The words that run `inner` in `world`, as a program that may make worlds inside."""
     words = [program() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv"]
     if os.geteuid() == 0:
-        words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
+        words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         words += ["--unshare-user", "--disable-userns"]
-    words += ["--cap-add", "CAP_SYS_ADMIN"] if world.worlds else []
-    words += ["--as-pid-1", "--hostname", "grader"]
+    words += ["--cap-add", "CAP_SYS_ADMIN", "--as-pid-1", "--hostname", "grader"]
     for folder in folders(world):
         words += ["--perms", "0755", "--dir", folder]
     for inside, outside in world.read_only.items():
@@ -84,7 +80,6 @@ def command(world: World, inner: list[str], seccomp: int | None) -> list[str]:
     words += ["--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in {"HOME": HOME, "TMPDIR": "/tmp", "PATH": os.defpath, **world.environment}.items():
         words += ["--setenv", name, value]
-    words += [] if seccomp is None else ["--seccomp", str(seccomp)]
     return [*words, "--chdir", HOME, "--", *inner]
 
 

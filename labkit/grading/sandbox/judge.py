@@ -23,6 +23,7 @@ PARTS = (
     "grading/standins.py",
     "grading/wire.py",
     "grading/sandbox/__init__.py",
+    "grading/sandbox/inner.py",
     "grading/sandbox/seccomp.py",
 )
 

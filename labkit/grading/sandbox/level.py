@@ -87,7 +87,7 @@ def why(found: Found) -> str:
 @functools.cache
 def probe() -> Found:
     """Try bubblewrap: run every attack in it, as student code would."""
-    from labkit.grading import judge, process
+    from labkit.grading import judge, process, warm
 
     if trouble := missing():
         return Found("bwrap", trouble=trouble)
@@ -111,7 +111,7 @@ def probe() -> Found:
             cells = [attack.format(**things) for attack in ATTACKS.values()]
             try:
                 found = process.collect(cells, [question.task], limits, level="bwrap")
-            except process.JudgeError as error:
+            except warm.JudgeError as error:
                 return Found("bwrap", trouble=f"{error}.")
             time.sleep(0.05)
             won = [name for number, name in enumerate(ATTACKS) if number not in {cell for cell, *_ in found.errors}]

@@ -22,7 +22,7 @@ def world(environment: dict[str, str]) -> tuple[str, list[str], bwrap.World]:
     for number, folder in enumerate(packages()):
         paths.append(f"{HERE}/packages{number}")
         bound[paths[-1]] = folder
-    return executable, paths, bwrap.World(bound, hidden, worlds=True, environment=environment)
+    return executable, paths, bwrap.World(bound, hidden, environment=environment)
 
 
 def packages() -> list[str]:

@@ -7,6 +7,7 @@ only at import: the child that runs answers uses this, too.
 
 import ctypes
 import errno
+import functools
 import os
 import signal
 import struct
@@ -60,15 +61,13 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 2
 SECCOMP_MODE_FILTER = 2
 
 
-def program(starting: bool, machine: str = "") -> bytes:
-    """The filter as the kernel reads it. starting: whether processes and programs may be started.
-
-    Raises OSError on a machine whose numbers are not known here.
-    """
+@functools.cache
+def program(machine: str = "") -> bytes:
+    """The filter as the kernel reads it. Raises OSError on a machine whose numbers are not known here."""
     machine = machine or os.uname().machine
     if machine not in AUDIT_ARCH:
         raise OSError(f"no seccomp filter for {machine}: known are {', '.join(AUDIT_ARCH)}")
-    refused = list(FORBIDDEN[machine].values()) + ([] if starting else list(STARTING[machine].values()))
+    refused = [*FORBIDDEN[machine].values(), *STARTING[machine].values()]
     lines = [
         (LOAD, 0, 0, ARCHITECTURE),
         (EQUAL, 1, 0, AUDIT_ARCH[machine]),
@@ -91,9 +90,7 @@ def program(starting: bool, machine: str = "") -> bytes:
         (ANY_BIT, 0, 1, NEW_NAMESPACES),
         (RETURN, 0, 0, REFUSE | errno.EPERM),
     ]
-    if not starting:
-        lines += [(ANY_BIT, 1, 0, CLONE_THREAD), (RETURN, 0, 0, REFUSE | errno.EPERM)]
-    lines.append((RETURN, 0, 0, ALLOW))
+    lines += [(ANY_BIT, 1, 0, CLONE_THREAD), (RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]
     return b"".join(INSTRUCTION.pack(*line) for line in lines)
 
 
@@ -105,7 +102,7 @@ class Program(ctypes.Structure):
 
 def refuse_processes() -> None:
     """From now on this process can start no other and nothing forbidden; nothing can undo it. Raises OSError."""
-    code = program(starting=False)
+    code = program()
     kept = ctypes.create_string_buffer(code)
     filter = Program(len(code) // INSTRUCTION.size, ctypes.addressof(kept))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
