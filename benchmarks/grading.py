@@ -1,7 +1,8 @@
 """`python benchmarks/grading.py`: submissions a minute of `labkit grade` beside nbgrader and otter-grader.
 
-All grade the same notebook with the same answers by the same checks, by turns, in one run. Linux or macOS. The first
-run makes an environment for each of the two others, with this Python's pip. Half an hour with the defaults.
+All grade the same notebook with the same answers by the same checks, by turns, in one run. The judge also grades a class
+of 200 with one worker and two. Linux or macOS. The first run makes an environment for each of the two others, with
+this Python's pip. Forty minutes with the defaults.
 """
 
 import argparse
@@ -24,16 +25,18 @@ from graders import Grader, Labkit, NbGrader, Otter, labkit_options, run, wrong
 from handed_in import students
 
 FEW = 2  # submissions of the short run: what a further submission costs is the difference
+LARGE = 200  # submissions of a class for which a second worker is wanted; the judge alone grades it
 RESULT = Path(__file__).resolve().parent / "grading.md"
 
 
 @dataclass
 class Timed:
-    """Seconds of the runs of one grader, of FEW and of all submissions, by the clock and of processors."""
+    """Seconds of the runs of one grader, of FEW, of all and of LARGE submissions, by the clock and of processors."""
 
     grader: Grader
     few: list[float] = field(default_factory=list)
     all: list[float] = field(default_factory=list)
+    large: list[float] = field(default_factory=list)
     cpu_few: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     wrong: dict[str, None] = field(default_factory=dict)  # sentences, in order
@@ -41,6 +44,10 @@ class Timed:
     def whole(self, count: int) -> float:
         """Seconds a submission, the command's start counted."""
         return statistics.median(self.all) / count
+
+    def class_(self, count: int) -> float | None:
+        """Seconds a submission of a large class, the start counted; None where that was not measured."""
+        return statistics.median(self.large) / LARGE if self.large else None
 
     def further(self, count: int) -> float | None:
         """Seconds a submission once it has started; None where a busy machine hides it."""
@@ -76,8 +83,8 @@ def main() -> int:
     parser.add_argument("--clean", action="store_true", help="share no package with this Python's environment")
     parser.add_argument("--write", action="store_true", help=f"write what is printed into benchmarks/{RESULT.name}")
     options = parser.parse_args()
-    if options.n <= FEW or options.rounds < 1:
-        parser.error(f"--n is more than {FEW}, --rounds 1 or more.")
+    if not FEW < options.n < LARGE or options.rounds < 1:
+        parser.error(f"--n is more than {FEW} and less than {LARGE}, --rounds 1 or more.")
     try:
         return measured(options)
     except Stop as stop:
@@ -150,10 +157,13 @@ def in_turns(graders: list[Grader], count: int, rounds: int) -> list[Timed]:
     timings = [Timed(grader) for grader in graders]
     for number in range(rounds):
         for timing in timings:
-            for size in (FEW, count):
+            sizes = {FEW: (timing.few, timing.cpu_few), count: (timing.all, timing.cpu)}
+            if timing.grader.title.startswith("labkit, judge alone"):
+                sizes[LARGE] = (timing.large, [])
+            for size, (walls, cpus) in sizes.items():
                 wall, cpu = one_run(timing, size)
-                (timing.few if size == FEW else timing.all).append(wall)
-                (timing.cpu_few if size == FEW else timing.cpu).append(cpu)
+                walls.append(wall)
+                cpus.append(cpu)
                 what = f"round {number + 1}, {timing.grader.title}, {size} submissions"
                 print(f"{what}: {wall:.1f} s, of processors {cpu:.1f} s", file=sys.stderr)
     return timings
@@ -230,10 +240,11 @@ def verdict(timings: list[Timed], count: int) -> list[str]:
     judge, nbval = "labkit, judge alone, {}", "labkit, judge and nbval, {}"
     clock = {"start counted": Timed.whole, "start not counted": Timed.further}
     both = {**clock, "processor time": Timed.work}
+    large = {f"start counted, {LARGE} submissions": Timed.class_, **clock}
     asked = [
         ("The judge, one worker", judge.format("1 worker"), peer, 10, "nbgrader", both),
         ("With the nbval step, one worker", nbval.format("1 worker"), peer, 1, "nbgrader", both),
-        ("The judge, two workers", judge.format("2 workers"), judge.format("1 worker"), 1.6, "one worker", clock),
+        ("The judge, two workers", judge.format("2 workers"), judge.format("1 worker"), 1.6, "one worker", large),
         ("With nbval, two workers", nbval.format("2 workers"), nbval.format("1 worker"), 1.6, "one worker", clock),
     ]
     lines = []
@@ -246,6 +257,11 @@ def verdict(timings: list[Timed], count: int) -> list[str]:
         only = f"reached only by {', '.join(held)}" if held else "NOT reached"
         word = "reached" if len(held) == len(found) else only
         lines.append(f"- {what}: × {name} {told}; at least {least} wanted: {word}.")
+    for one in timings:
+        if one.large:
+            seconds = statistics.median(one.large)
+            rate = 60 * LARGE / seconds
+            lines.append(f"- {one.grader.title}, {LARGE} submissions: {seconds:.0f} s, {rate:.0f} a minute.")
     return lines
 
 
