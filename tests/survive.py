@@ -1,6 +1,6 @@
 """Grade every attack between honest neighbours, in one batch, and tell what came of each.
 
-    python tests/survive.py [--sandbox bwrap|none] [--as-user] [--only WORDS]
+    python tests/survive.py [--sandbox bwrap|none] [--as-user] [--without-worlds] [--only WORDS]
 
 Prints a table, attack by verdict. Ends with 0 if all is as docs and tests promise, else with 1.
 """
@@ -30,9 +30,10 @@ from submissions import INNOCENT, NAMES, POINTS, SORTS, WRONG, Attack, book, put
 from labkit.grading import batch
 from labkit.grading.journal import Journal
 from labkit.grading.limits import Limits
-from labkit.grading.warm import Warm
 from labkit.grading.record import Record
+from labkit.grading.sandbox import bwrap
 from labkit.grading.settings import Settings
+from labkit.grading.warm import Warm
 
 SHORT = Limits(load=5, calls=3)
 SEED = "5" * 64
@@ -189,11 +190,24 @@ def as_user(words: list[str], folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment, cwd=HOUSE, capture_output=True, text=True)
 
 
+def no_worlds_within() -> None:
+    """Start sandboxes without the right to make worlds in them, as systems do that let bubblewrap alone have it."""
+    whole = bwrap.command
+
+    def command(*args) -> list[str]:
+        words = whole(*args)
+        at = words.index("CAP_SYS_ADMIN")
+        return words[: at - 1] + words[at + 1 :]
+
+    bwrap.command = command
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sandbox", default="bwrap", choices=("bwrap", "none"))
     parser.add_argument("--as-user", action="store_true", help="become an ordinary user first; root can")
     parser.add_argument("--only", default="", metavar="WORDS", help="attacks in whose name they stand")
+    parser.add_argument("--without-worlds", action="store_true", help="as where a sandbox lets none be made in it")
     parser.add_argument("--json", action="store_true", help="rows for a program, in place of the table")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="labkit-survive-") as folder:
@@ -203,6 +217,8 @@ def main() -> int:
             print(done.stdout, end="")
             print(done.stderr, end="", file=sys.stderr)
             return done.returncode
+        if args.without_worlds:
+            no_worlds_within()
         rows = survive(Path(folder), args.sandbox, args.only)
     broken = sum(bool(row.broken) for row in rows)
     if args.json:

@@ -1,4 +1,5 @@
 """Grade what students handed in: intake -> answers -> process -> judge -> journal -> exports.
 
-`process` and `child` are the two ends of the one place where student code runs; `sandbox` shuts it in.
+Student code runs in two places, each with two ends: `process` and `child` for the judge, `nbval` and `nbval_inside` for
+the nbval step. `warm` is what the grader's ends share; `sandbox` shuts the others in.
 """

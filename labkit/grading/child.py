@@ -52,6 +52,9 @@ def main() -> None:
     packet(channel, wire.READY)
     if not first["fork"]:
         alone(first, jobs, channel)
+    if first["sandbox"] and not first["worlds"]:  # then this sandbox is for one job
+        packet(channel, wire.DONE, struct.pack(">q", notebook(first, jobs, channel)))
+        return
     while wire.comes(jobs):
         status = in_a_fork(first, jobs, channel)
         packet(channel, wire.DONE, struct.pack(">q", status))
@@ -115,9 +118,14 @@ def settle(job: dict) -> None:
 
 
 def give_up_rights() -> None:
-    """In a sandbox, before a student's code: few threads, no processes. Nothing can undo it."""
+    """In a sandbox, before a student's code: few threads, no processes. Nothing can undo it.
+
+    Raises RuntimeError where this is still root, who could undo it.
+    """
     import resource
 
+    if os.getuid() == 0:
+        raise RuntimeError("this is still root")
     resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))  # each counts as a process
     refuse_processes()
 

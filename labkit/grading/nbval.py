@@ -26,7 +26,7 @@ from labkit.grading.limits import MOST_CELL, MOST_CELLS, MOST_PRINTED, Limits
 from labkit.grading.record import Cell
 from labkit.grading.sandbox import bwrap, inner
 from labkit.grading.sandbox import notebook as sandbox
-from labkit.grading.warm import ENVIRONMENT, FLAGS, JudgeError, Launch, Warm, passed
+from labkit.grading.warm import ENVIRONMENT, FLAGS, Launch, NoWorld, Warm, passed
 
 BOOT = "import sys; sys.path += sys.argv[1:]; from labkit.grading.nbval_inside import main; main()"
 INSIDE = ENVIRONMENT | {"LABKIT_STRICT": "1", "KERAS_BACKEND": "torch", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -80,9 +80,9 @@ class Tester(Warm):
 
     def first(self) -> dict[str, object]:
         limits = self.limits
-        first = {"sandbox": self.level != "none", "fork": self.fork, "load": self.load, "work": bwrap.World({}).work}
-        first |= {"memory": limits.torch, "file": limits.file, "cpu": int(limits.notebook) + limits.cpu}
-        return first | {"cell": limits.cell, "seconds": limits.notebook, "start": limits.start}
+        times = {"cell": limits.cell, "seconds": limits.notebook, "start": limits.start}
+        space = {"memory": limits.torch, "file": limits.file, "cpu": int(limits.notebook) + limits.cpu}
+        return {"load": self.load} | times | space
 
     def run(self, notebook: NotebookNode) -> tuple[tuple[Cell, ...], str]:
         """Test a notebook: what each of its code cells did, and why it did not come to its end, or "".
@@ -92,13 +92,22 @@ class Tester(Warm):
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         if len(code) > MOST_CELLS:
             return (), f"it has {len(code)} cells of code, more than {MOST_CELLS}"
+        try:
+            return self.tested(notebook, code)
+        except NoWorld:
+            if not self.begin_without_worlds():
+                raise
+        return self.tested(notebook, code)
+
+    def tested(self, notebook: NotebookNode, code: list[NotebookNode]) -> tuple[tuple[Cell, ...], str]:
+        """As `run`. Raises NoWorld, too."""
         self.spoiled = True
         try:
             self.wait_until_ready()
             self.send({"notebook": text(notebook)})
             return self.told(code)
         finally:
-            if self.spoiled or not self.fork:
+            if self.spoiled or self.serves_one:
                 self.stop()
                 if not Warm.stopped.is_set():
                     self.start()  # it loads while others are judged
@@ -141,7 +150,7 @@ class Tester(Warm):
             if packet[0] == wire.DONE:
                 status = struct.unpack(">q", packet[1])[0]
                 if status == inner.NO_WORLD:
-                    raise JudgeError("no world could be made within the sandbox")
+                    raise NoWorld
                 if status not in ENDS:
                     raise Ended(f"pytest ended without an answer (exit status {status})")
                 return

@@ -36,7 +36,7 @@ from labkit.grading.child import packet, set_limits, silence
 from labkit.grading.limits import MOST_SHOWN
 from labkit.grading.sandbox import bwrap, inner
 from labkit.grading.sandbox.inner import BROKEN, NO_WORLD
-from labkit.grading.sandbox.seccomp import end_with_parent, refuse_processes
+from labkit.grading.sandbox.seccomp import close_memory, end_with_parent, refuse_processes
 
 NAME = "notebook.ipynb"
 
@@ -56,6 +56,9 @@ def main() -> None:
     packet(channel, wire.READY)
     if not first["fork"]:
         packet(channel, wire.DONE, struct.pack(">q", here(first | wire.receive(jobs), channel)))
+        return
+    if first["sandbox"] and not first["worlds"]:  # then this sandbox is for one job
+        packet(channel, wire.DONE, struct.pack(">q", seen_to(first, jobs, channel, bwrap.HOME)))
         return
     while wire.comes(jobs):
         status = in_a_fork(first, jobs, channel)
@@ -101,7 +104,7 @@ def seen_to(first: dict, jobs: int, channel: int, folder: str) -> int:
         while chunk := os.read(read, wire.CHUNK):
             packet(channel, wire.DATA, chunk)
 
-    if first["sandbox"]:
+    if first["sandbox"] and first["worlds"]:
         return inner.in_a_world(do, first["work"], pass_on)
     pid = os.fork()
     if pid == 0:
@@ -109,6 +112,8 @@ def seen_to(first: dict, jobs: int, channel: int, folder: str) -> int:
         try:
             os.setpgid(0, 0)
             end_with_parent()
+            if first["sandbox"]:
+                close_memory()
             status = do()
         finally:
             os._exit(status)

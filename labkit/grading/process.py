@@ -17,10 +17,10 @@ import numpy as np
 import labkit
 from labkit.grading import wire
 from labkit.grading.limits import MOST_PRINTED, MOST_TEXT, Limits
-from labkit.grading.sandbox import bwrap
+from labkit.grading.sandbox import bwrap, inner
 from labkit.grading.sandbox.judge import HERE
 from labkit.grading.sandbox.judge import world as judge_world
-from labkit.grading.warm import ENVIRONMENT, FLAGS, JudgeError, Launch, Warm, passed
+from labkit.grading.warm import ENVIRONMENT, FLAGS, JudgeError, Launch, NoWorld, Warm, passed
 
 MOST_ERRORS = 50  # cells that raised, of one notebook
 BOOT = "import sys; sys.path += sys.argv[1:]; from labkit.grading.child import main; main()"
@@ -93,9 +93,7 @@ class Process(Warm):
         return Launch(bwrap.command(world, [executable, *QUIET, "-c", BOOT, HERE]), {})
 
     def first(self) -> dict[str, object]:
-        limits = self.limits
-        first = {"sandbox": self.level != "none", "fork": self.fork, "work": bwrap.World({}).work}
-        return first | {"memory": limits.memory, "cpu": limits.cpu, "file": limits.file}
+        return {"memory": self.limits.memory, "cpu": self.limits.cpu, "file": self.limits.file}
 
     def collect(self, cells: list[str], tasks: list[dict]) -> Collected:
         """Run `cells` and call the answers to `tasks`, each in a child of its own.
@@ -128,6 +126,9 @@ class Process(Warm):
                             break
                         answers[task["key"]] = answer
                         waiting.pop(0)
+            except NoWorld:
+                if not self.begin_without_worlds():
+                    raise
             except JudgeError:
                 if not self.served:
                     raise
@@ -155,7 +156,7 @@ class Process(Warm):
 
     def is_over(self) -> bool:
         """Wait until the fork has ended that did the job; False where it did not, or not as it should."""
-        if not self.alive or not self.fork:
+        if not self.alive or self.serves_one:
             return False
         try:
             packet = self.next(self.limits.start)
@@ -184,9 +185,10 @@ class Process(Warm):
             packet = None
         if packet is None or packet[0] != wire.BEGIN or len(packet[1]) != 8:
             self.kill()
+            if self.fresh and packet == (wire.DONE, struct.pack(">q", inner.NO_WORLD)):
+                raise NoWorld
             if self.fresh:
-                done = packet is not None and packet[0] == wire.DONE
-                raise JudgeError("no world could be made within the sandbox" if done else self.complaint())
+                raise JudgeError(self.complaint())
             return False
         (self.child,) = struct.unpack(">q", packet[1])
         self.fresh = False

@@ -17,6 +17,7 @@ from typing import BinaryIO, ClassVar
 
 from labkit.grading import wire
 from labkit.grading.limits import Limits
+from labkit.grading.sandbox import bwrap
 
 # No site-packages, no environment, nothing from the current folder, UTF-8.
 FLAGS = ("-S", "-s", "-P", "-B", "-X", "utf8")
@@ -35,6 +36,13 @@ ENVIRONMENT = {
 
 class JudgeError(Exception):
     """The process fails although no student code has run in it: the machine's fault, not a submission's."""
+
+
+class NoWorld(JudgeError):
+    """The process cannot make worlds within its sandbox."""
+
+    def __init__(self):
+        super().__init__("no world could be made within the sandbox")
 
 
 class Stopped(Exception):
@@ -60,6 +68,8 @@ class Warm:
     running: ClassVar[weakref.WeakSet["Warm"]] = weakref.WeakSet()
     stopped: ClassVar[threading.Event] = threading.Event()
 
+    worlds: ClassVar[bool] = True  # whether worlds can be made within a sandbox, as far as is known here
+    fork: bool  # whether it can be forked; else it does one job, and the next gets another
     what = "the process"  # as messages call it
 
     def __init__(self, limits: Limits, level: str):
@@ -86,7 +96,7 @@ class Warm:
         raise NotImplementedError
 
     def first(self) -> dict[str, object]:
-        """What it is told before all jobs."""
+        """What it is told before all jobs, beside how it is to run."""
         raise NotImplementedError
 
     def start(self) -> None:
@@ -94,7 +104,7 @@ class Warm:
         if self.process is not None and self.process.poll() is None:
             return
         self.stop()
-        self.ready, self.served, self.packets = False, 0, queue.Queue(64)
+        self.ready, self.served, self.with_worlds, self.packets = False, 0, Warm.worlds, queue.Queue(64)
         with contextlib.ExitStack() as stack:
             self.stderr = stack.enter_context(tempfile.TemporaryFile())
             launch = self.launch(stack)
@@ -110,7 +120,25 @@ class Warm:
             self.end = weakref.finalize(self, end, self.process, self.packets, stack.pop_all())
         Warm.running.add(self)
         threading.Thread(target=pump, args=(self.process.stdout, self.packets), daemon=True).start()
-        self.send(self.first())
+        about = {"sandbox": self.level != "none", "worlds": self.with_worlds, "fork": self.fork}
+        self.send(about | {"work": bwrap.World({}).work} | self.first())
+
+    def begin_without_worlds(self) -> bool:
+        """After NoWorld: from now on each job gets a process, and a sandbox, of its own. False where that is no way.
+
+        Some systems let bubblewrap make a sandbox, but nothing in it (Ubuntu with AppArmor's profile for it). Root
+        does without this: it has to leave root in a world.
+        """
+        self.stop()
+        if not self.with_worlds or os.geteuid() == 0:
+            return False
+        Warm.worlds = False
+        return True
+
+    @property
+    def serves_one(self) -> bool:
+        """Whether the process ends with its first job."""
+        return not self.fork or self.level != "none" and not self.with_worlds
 
     def stop(self) -> None:
         """End the process and all that belongs to it. Happens by itself when nobody holds this object any more."""
