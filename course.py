@@ -154,6 +154,8 @@ def run_tests(pytest_args: List[str]) -> int:
     prepare()
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
+    # Tests start hundreds of Pythons, and each would compile the course anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return become([str(environment_python()), "-m", "pytest"] + PARALLEL + pytest_args)
 
 

@@ -1,13 +1,12 @@
 """`python benchmarks/grading_memory.py`: peak memory of `labkit grade` for 1,000 submissions beside 100.
 
 The submissions are lab 2 untouched, but for a cell that makes each of them another one. Linux or macOS.
-Told are two peaks: the largest single process, as the system counted it (exact, whole run); and the sum over `labkit`
-and all processes under it, read every 50 ms (short peaks are missed). In that sum a page that processes share counts
-once where the system tells (Linux, PSS), else in each of them.
+Told are two peaks, of `labkit` and all processes under it, read every 50 ms (short peaks are missed): the largest single
+process, all its pages counted; and the sum, in which a page that processes share counts once where the system tells
+(Linux, PSS), else in each of them.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -72,44 +71,46 @@ def peaks(count: int, options: argparse.Namespace) -> tuple[int, int]:
         folder = Path(name).resolve()
         grader.prepare(folder, class_)
         with open(folder / "printed", "w+") as printed:
-            started, most = time.perf_counter(), 0
+            started, largest, most = time.perf_counter(), 0, 0
             running = subprocess.Popen(
                 grader.command(folder, class_), cwd=folder, env=surroundings(folder, Path(sys.executable)),
                 stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
             )
-            while (ended := os.wait4(running.pid, os.WNOHANG))[0] == 0:
-                most = max(most, together(running.pid))
+            while running.poll() is None:
+                one, all_ = held(running.pid)
+                largest, most = max(largest, one), max(most, all_)
                 time.sleep(EVERY)
-            running.returncode = os.waitstatus_to_exitcode(ended[1])
             printed.seek(0)
             rows = folder / "grades" / "gradebook.csv"
             if running.returncode or not rows.is_file() or len(rows.read_text().splitlines()) != count + 1:
                 raise Stop(f"labkit grade ended with status {running.returncode}:\n{printed.read()[-3000:]}")
-    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
     print(f"{count} submissions: graded in {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    return ended[2].ru_maxrss * unit, most
+    return largest, most
 
 
-def together(pid: int) -> int:
-    """Bytes that a process and all under it hold now."""
-    total = 0
+def held(pid: int) -> tuple[int, int]:
+    """Bytes that the largest of a process and all under it holds now, and that all hold together."""
+    largest, total = 0, 0
     try:
         processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
-        return 0
+        return 0, 0
     for process in processes:
         try:
-            total += held_by(process)
+            rss = process.memory_info().rss
+            total += share(process, rss)
         except psutil.NoSuchProcess:  # ended in between
             continue
-    return total
+        largest = max(largest, rss)
+    return largest, total
 
 
-def held_by(process: psutil.Process) -> int:
+def share(process: psutil.Process, rss: int) -> int:
+    """Of a process's bytes those that count as its own."""
     try:
         return process.memory_full_info().pss
     except (psutil.AccessDenied, AttributeError):  # a sandboxed process is not to be looked into; macOS tells no PSS
-        return process.memory_info().rss
+        return rss
 
 
 if __name__ == "__main__":
