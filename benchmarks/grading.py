@@ -39,6 +39,7 @@ class Timed:
     large: list[float] = field(default_factory=list)
     cpu_few: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    cpu_large: list[float] = field(default_factory=list)
     wrong: dict[str, None] = field(default_factory=dict)  # sentences, in order
 
     def whole(self, count: int) -> float:
@@ -51,7 +52,7 @@ class Timed:
 
     def further(self, count: int) -> float | None:
         """Seconds a submission once it has started; None where a busy machine hides it."""
-        return further(self.few, self.all, count)
+        return further(self.few, self.large, LARGE) if self.large else further(self.few, self.all, count)
 
     def start(self, count: int) -> float | None:
         """Seconds that do not grow with the class."""
@@ -60,7 +61,7 @@ class Timed:
 
     def work(self, count: int) -> float | None:
         """Seconds of processor time of a further submission, of all processes."""
-        return further(self.cpu_few, self.cpu, count)
+        return further(self.cpu_few, self.cpu_large, LARGE) if self.large else further(self.cpu_few, self.cpu, count)
 
 
 def further(few: list[float], many: list[float], count: int) -> float | None:
@@ -159,7 +160,7 @@ def in_turns(graders: list[Grader], count: int, rounds: int) -> list[Timed]:
         for timing in timings:
             sizes = {FEW: (timing.few, timing.cpu_few), count: (timing.all, timing.cpu)}
             if timing.grader.title.startswith("labkit, judge alone"):
-                sizes[LARGE] = (timing.large, [])
+                sizes[LARGE] = (timing.large, timing.cpu_large)
             for size, (walls, cpus) in sizes.items():
                 wall, cpu = one_run(timing, size)
                 walls.append(wall)

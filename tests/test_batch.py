@@ -157,6 +157,18 @@ class Job:
         self.number = number
 
 
+@pytest.mark.parametrize("error", [EOFError, ConnectionRefusedError])
+def test_workers_that_do_not_start_are_told(error):
+    """As where torch cannot be loaded: what workers are forks of ends, and with it each that is asked for."""
+
+    class Absent(Executor):
+        def submit(self, function, one):
+            raise error
+
+    found = dict(crew.results([Job(0), Job(1), Job(2)], Absent, 2))
+    assert [result.trouble for result in found.values()] == [crew.LOST_TWICE] * 3
+
+
 def test_a_job_that_is_lost_with_its_worker_is_done_once_more(monkeypatch):
     found, started = fates(6, {3}, monkeypatch)
     assert sorted(found) == list(range(6)) and not any(one.trouble for one in found.values())

@@ -503,6 +503,24 @@ def test_ctrl_c_ends_everything_and_leaves_the_old_gradebook(tmp_path):
     assert not alive(pid)
 
 
+@posix
+def test_ctrl_c_while_workers_load_is_told_in_a_sentence(tmp_path):
+    put(tmp_path / "in", "ana", book())
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "labkit", "grade", tmp_path / "in", "--out", out, "--course", HOUSE]
+    words += ["--sandbox", "none", "--no-nbval"]
+    env = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        deadline = time.monotonic() + 60
+        while not (out / "journal.sqlite").exists():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "labkit grade: stopped." and "Traceback" not in err
+
+
 def alive(pid):
     """Whether a process runs; one that has ended and waits to be collected does not."""
     try:

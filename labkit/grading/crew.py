@@ -20,10 +20,25 @@ Hire = Callable[[], contextlib.AbstractContextManager[Executor]]
 LOST_TWICE = "the process that graded it was lost twice. Give the command again; if it happens again, tell us"
 
 
+class Pool(ProcessPoolExecutor):
+    """Processes of this machine, the first asked for when what they are forks of has loaded.
+
+    One that is asked for earlier would begin, and complain, after a grader that Ctrl-C has ended meanwhile.
+    """
+
+    loaded = False
+
+    def submit(self, *args) -> Future:
+        if not self.loaded:
+            ahead.wait()
+            self.loaded = True
+        return super().submit(*args)
+
+
 @contextlib.contextmanager
 def processes(workers: int) -> Iterator[Executor]:
     """So many processes of this machine. They end with this one, however it ends."""
-    pool = ProcessPoolExecutor(workers, ahead.context(), initializer=begin)
+    pool = Pool(workers, ahead.context(), initializer=begin)
     others = set(multiprocessing.active_children())
     try:
         yield pool
@@ -98,7 +113,7 @@ def until_lost(waiting: Iterator[Job], crew: Executor, at_once: int, lost: list[
         try:
             while len(running) < at_once and (job := next(waiting, None)) is not None:
                 running[crew.submit(do, job)] = job
-        except BrokenExecutor:  # it broke between two jobs
+        except (BrokenExecutor, EOFError, ConnectionError):  # it broke between two jobs, or did not start
             lost += [job, *running.values()]
             return True
         if not running:

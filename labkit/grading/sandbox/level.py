@@ -96,7 +96,8 @@ def probe() -> Found:
     with tempfile.TemporaryDirectory(prefix="labkit-probe-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         secret, written = Path(folder, "secret"), Path(folder, "written")
         secret.write_text("secret")
-        with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as victim:
+        words = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True) as victim:  # Ctrl-C is not for it
             things = {
                 "secret": str(secret),
                 "home": str(something_at_home(secret)),
