@@ -478,24 +478,31 @@ def test_a_judge_that_cannot_start_is_the_machines_fault(submissions, tmp_path, 
     assert graded(submissions, tmp_path / "out").lost("ana") == set()  # it is tried again next time
 
 
-@posix
-def test_ctrl_c_ends_everything_and_leaves_the_old_gradebook(tmp_path):
-    tell_pid = f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
-    put(tmp_path / "in", "ana", book(before=[tell_pid, "while True: pass"]))
-    out = tmp_path / "out"
-    words = [sys.executable, "-m", "labkit", "grade", tmp_path / "in", "--out", out, "--course", HOUSE]
+def stopped_by_ctrl_c(tmp_path, begun):
+    """Grade tmp_path/in, with Ctrl-C as a terminal sends it once `begun()`; the exit status and what was told."""
+    words = [sys.executable, "-m", "labkit", "grade", tmp_path / "in", "--out", tmp_path / "out", "--course", HOUSE]
     words += ["--sandbox", "none", "--no-nbval"]
     env = {**os.environ, "PYTHONPATH": str(HOUSE)}
     with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         deadline = time.monotonic() + 60
-        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        while not begun():
             assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and "stopped" in err and "Traceback" not in err
-    assert sorted(os.listdir(out)) == ["journal.sqlite", "seed"]
-    pid = int((tmp_path / "pid").read_text())
+    assert "Traceback" not in err
+    return process.returncode, err
+
+
+@posix
+def test_ctrl_c_ends_everything_and_leaves_the_old_gradebook(tmp_path):
+    told = tmp_path / "pid"
+    tell_pid = f"import os\nopen({str(told)!r}, 'w').write(str(os.getpid()))"
+    put(tmp_path / "in", "ana", book(before=[tell_pid, "while True: pass"]))
+    status, err = stopped_by_ctrl_c(tmp_path, lambda: told.exists() and told.read_text())
+    assert status == 130 and "stopped" in err
+    assert sorted(os.listdir(tmp_path / "out")) == ["journal.sqlite", "seed"]
+    pid = int(told.read_text())
     for _ in range(50):
         if not alive(pid):
             break
@@ -506,19 +513,8 @@ def test_ctrl_c_ends_everything_and_leaves_the_old_gradebook(tmp_path):
 @posix
 def test_ctrl_c_while_workers_load_is_told_in_a_sentence(tmp_path):
     put(tmp_path / "in", "ana", book())
-    out = tmp_path / "out"
-    words = [sys.executable, "-m", "labkit", "grade", tmp_path / "in", "--out", out, "--course", HOUSE]
-    words += ["--sandbox", "none", "--no-nbval"]
-    env = {**os.environ, "PYTHONPATH": str(HOUSE)}
-    with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        deadline = time.monotonic() + 60
-        while not (out / "journal.sqlite").exists():
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err.splitlines()[-1] == "labkit grade: stopped." and "Traceback" not in err
+    status, err = stopped_by_ctrl_c(tmp_path, (tmp_path / "out" / "journal.sqlite").exists)
+    assert status == 130 and err.splitlines()[-1] == "labkit grade: stopped."
 
 
 def alive(pid):
